@@ -1,0 +1,3 @@
+"""Plimsoll: from source to a verified release, and back."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,159 @@
+"""What the workflows ask of the outside world, in Protocols of two to six methods.
+
+Adapters keep these promises; tests keep them with fakes (tests/fakes.py), and the contract tests hold both to the same cases.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from plimsoll.domain.images import Digest, Image
+    from plimsoll.domain.project import Environment
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait."""
+
+    def now(self) -> datetime:
+        """Return the present time, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never jumps."""
+
+    def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+
+
+class Reporter(Protocol):
+    """What the user sees while something is under way. Logic never prints; it reports."""
+
+    def step(self, title: str) -> AbstractContextManager[None]:
+        """Show that `title` is under way, and when it ends how long it took or that it failed. Steps nest."""
+
+    def info(self, text: str) -> None:
+        """Say one line of progress."""
+
+    def warn(self, text: str) -> None:
+        """Say one line that the user should act on some day."""
+
+    def detail(self, text: str) -> None:
+        """Say one line that only an interested user reads (`--verbose`, or after a failure)."""
+
+
+class Commit(Protocol):
+    """A commit: full revision and its time."""
+
+    revision: str
+    time: datetime
+
+
+class Source(Protocol):
+    """The version control of the repository."""
+
+    def head(self) -> Commit:
+        """Return the commit that is checked out. Raise Misconfigured without one, or in a shallow clone."""
+
+    def last_commit(self, paths: Sequence[str]) -> Commit:
+        """Return the last commit that touched any of `paths`. Raise Misconfigured in a shallow clone."""
+
+    def changed(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return the files under `paths` that differ from the commit, untracked ones included (ignored ones not)."""
+
+    def actor(self) -> str:
+        """Return who is at work: the CI system's actor, otherwise the user configured in git, otherwise the login name."""
+
+
+class ImageRegistry(Protocol):
+    """A container registry. References are `host/path:tag` or `host/path@sha256:...`."""
+
+    def digest(self, reference: str) -> Digest | None:
+        """Return the digest that `reference` stands for, or None. Raise EnvironmentLacks when the registry does not answer."""
+
+    def push(self, image: Image, *, reporter: Reporter) -> PushResult:
+        """Move what is missing of a built image; never overwrite a tag. Raise EnvironmentLacks or Misconfigured."""
+
+
+class PushResult(Protocol):
+    """What a push moved: `bytes_moved` is 0 when everything was already there."""
+
+    pushed: bool
+    bytes_moved: int
+
+
+class Renderer(Protocol):
+    """Turns an overlay into objects."""
+
+    def render(self, environment: Environment, images: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+        """Return the environment's objects, each image pinned to the given reference (service name -> repository@digest).
+
+        With an empty `images` the names stay bare. Raise Misconfigured with the renderer's own words when it does not render.
+        """
+
+
+class Cluster(Protocol):
+    """The Kubernetes API of one guarded cluster; objects are plain dicts as the API writes them.
+
+    Every method raises EnvironmentLacks when the API server does not answer, and Failed with the server's reason when it
+    refuses. `kind` is `apiVersion/Kind`, such as `apps/v1/Deployment`.
+    """
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        """Return the object, or None when it is not there."""
+
+    def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> tuple[dict[str, Any], ...]:
+        """Return the objects that match the label selector."""
+
+    def apply(
+        self, manifest: Mapping[str, Any], *, dry_run: bool = False, force: bool = False, timeout: float = 10
+    ) -> dict[str, Any]:
+        """Server-side apply under Plimsoll's field manager and return the result.
+
+        Raise `domain.manifests.Conflict` (a Failed) naming fields and other managers, unless `force`.
+        """
+
+    def write(self, manifest: Mapping[str, Any], *, create: bool = False, timeout: float = 5) -> dict[str, Any] | None:
+        """Create, or replace at the resourceVersion given; return None when somebody else was first (409)."""
+
+    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
+        """Delete with its dependants in the background; an object that is gone already is no error."""
+
+    def watch(
+        self, kinds: Sequence[str], namespace: str, *, timeout: float, labels: str = ""
+    ) -> Iterator[tuple[str, dict[str, Any]] | None]:
+        """Yield (`SYNCED`|`MODIFIED`|`DELETED`, object) from one watch per kind as they change, starting with what is there.
+
+        Yield None at least once a second, so that the caller can look at its deadline; stop after `timeout` seconds.
+        """
+
+
+class PodLogs(Protocol):
+    """What containers said, and what the cluster said about them."""
+
+    def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
+        """Return the last lines of a container's log, empty when there are none."""
+
+    def events(self, namespace: str, uid: str) -> tuple[dict[str, Any], ...]:
+        """Return the events about the object with this UID, oldest first."""
+
+    def follow(self, namespace: str, labels: str, *, since: int | None, follow: bool) -> Iterator[tuple[str, str]]:
+        """Yield (pod, line) of every pod that matches."""
+
+
+class Http(Protocol):
+    """GET requests for smoke tests."""
+
+    def get(self, url: str, *, timeout: float) -> HttpAnswer:
+        """Return the answer whatever its status; a connection error is an answer with status None."""
+
+
+class HttpAnswer(Protocol):
+    """Status (None: no answer), body and what went wrong."""
+
+    status: int | None
+    body: str
+    error: str

@@ -1,0 +1,1 @@
+"""Invoke tasks: parse flags, call one workflow, show its result."""

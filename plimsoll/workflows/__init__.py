@@ -1,0 +1,1 @@
+"""Use cases: short lists of steps over ports."""
