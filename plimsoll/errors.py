@@ -25,9 +25,7 @@ class PlimsollError(Exception):
     exit_code: ClassVar[int] = 3
     default_code: ClassVar[str] = "bug"
 
-    def __init__(
-        self, what: str, *, where: str = "", now: str = "", code: str = "", report: object | None = None
-    ) -> None:
+    def __init__(self, what: str, *, where: str = "", now: str = "", code: str = "", report: object | None = None) -> None:
         """Describe the failure; `where` and `now` may be empty only when `what` says it all."""
         super().__init__(what)
         self.what = what

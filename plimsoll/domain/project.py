@@ -53,13 +53,15 @@ class Base:
     """A base image: pulled by digest where `pull` names one, otherwise bootstrapped from Debian packages.
 
     `kind` is `builder` (a whole minimal Debian with apt, for build stages) or `runtime` (only the named packages and what they
-    need, no package manager). `packages` are names; their versions are the recorded state (`infrastructure/docker/bases.lock`).
+    need, no package manager, and nothing of `exclude`). `packages` are names; their versions are the recorded state
+    (`infrastructure/docker/bases.lock`).
     """
 
     name: str
     suite: str
     kind: str
     packages: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
     pull: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,0 +1,263 @@
+"""plimsoll.toml -> domain.Project: every problem at once, each with its path and a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from plimsoll.domain.project import (
+    MEGABYTE,
+    Base,
+    ClusterSettings,
+    Environment,
+    Project,
+    Registry,
+    RemoteCluster,
+    RolloutSettings,
+    ScanPolicy,
+    SecretSpec,
+    Service,
+    SmokeCheck,
+)
+from plimsoll.domain.table import Table
+from plimsoll.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import date
+    from pathlib import Path
+
+T = TypeVar("T")
+
+FILE = "plimsoll.toml"
+LOCAL_FILE = "plimsoll.local.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanException:
+    """Leave to deploy to `environment` although the scanner could not run, until the end of `until`, for `reason`."""
+
+    environment: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The parsed settings: the project, the repository's root, and what holds in this clone only."""
+
+    project: Project
+    root: Path
+    exceptions: tuple[ScanException, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+
+def unknown(what: str, name: str, known: Iterable[str], *, where: str) -> Misconfigured:
+    """Return the error for a name that does not exist, with the nearest one that does."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    now = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    return Misconfigured(f"there is no {what} {name!r}", where=where, now=now, code=f"unknown-{what}")
+
+
+def load(root: Path) -> Settings:
+    """Read plimsoll.toml (and plimsoll.local.toml, where there is one) of the repository at `root`.
+
+    Raise Misconfigured naming every problem, each with its path in the file.
+    """
+    shared = Table("", "", _parse(root / FILE), [])
+    local = Table(LOCAL_FILE, "", _parse(root / LOCAL_FILE) if (root / LOCAL_FILE).exists() else {}, shared.problems)
+    project = _project(shared)
+    exceptions = tuple(_exception(table, project) for table in local.tables("scan_exceptions"))
+    tools = local.strings("tools")
+    local.finish()
+    if shared.problems or project is None:
+        problems = "\n".join(f"  - {problem}" for problem in shared.problems)
+        count = len(shared.problems)
+        raise Misconfigured(
+            f"the settings have {count} problem{'s' if count != 1 else ''}:\n{problems}",
+            where=FILE,
+            now="correct them; docs/settings.md explains every key",
+            code="settings",
+        )
+    return Settings(project=project, root=root, exceptions=tuple(each for each in exceptions if each is not None), tools=tools)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(
+            f"{path.name} is not valid TOML: {error}", where=str(path), now="correct it", code="settings"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path.name} cannot be read: {error}", where=str(path), code="settings") from error
+
+
+def _project(top: Table) -> Project | None:
+    head = top.table("project", required=True)
+    name, source = head.text("name"), head.text("source")
+    head.finish()
+    registry = _registry(top.table("registry", required=True))
+    cluster = _cluster(top.table("cluster"), name)
+    bases = _built(top, "bases", _base)
+    services = _built(top, "services", _service)
+    environments = _built(top, "environments", _environment)
+    secrets = {key: _secret(key, table) for key, table in _secret_tables(top)}
+    smoke = [_smoke(table) for table in top.tables("smoke")]
+    scan, rollout = _scan(top.table("scan")), _rollout(top.table("rollout"))
+    top.finish()
+    if not services:
+        top.problem("services", "there is none; add one as [services.NAME]")
+    if not environments:
+        top.problem("environments", "there is none; add one as [environments.NAME]")
+    _distinct_ports(top, environments)
+    if top.problems or registry is None or cluster is None or scan is None or rollout is None:
+        return None
+    return top.build(
+        lambda: Project(
+            name=name,
+            source=source,
+            registry=registry,
+            cluster=cluster,
+            services=services,
+            bases=bases,
+            environments=environments,
+            secrets={key: each for key, each in secrets.items() if each},
+            smoke=tuple(each for each in smoke if each),
+            scan=scan,
+            rollout=rollout,
+        )
+    )
+
+
+def _built(top: Table, key: str, make: Callable[[str, Table], T | None]) -> dict[str, T]:
+    made = ((name, make(name, table)) for name, table in top.named(key).items())
+    return {name: each for name, each in made if each is not None}
+
+
+def _distinct_ports(top: Table, environments: Mapping[str, Environment]) -> None:
+    for attribute in ("port", "node_port", "namespace"):
+        owners: dict[object, str] = {}
+        for name, environment in environments.items():
+            value = getattr(environment, attribute)
+            if value is None or environment.remote:
+                continue
+            if value in owners:
+                top.problem(f"environments.{name}.{attribute}", f"{value} is already taken by {owners[value]!r}")
+            owners.setdefault(value, name)
+
+
+def _registry(table: Table) -> Registry | None:
+    repository, local = table.text("repository"), table.flag("local", default=True)
+    port, ca = table.number("port", 5001), table.text("ca", None)
+    return table.build(lambda: Registry(repository=repository, local=local, port=port, ca=ca))
+
+
+def _cluster(table: Table, project: str | None) -> ClusterSettings | None:
+    name, nodes = table.text("name", project or "plimsoll"), table.number("nodes", 1)
+    image = table.text("node_image", "auto")
+    return table.build(lambda: ClusterSettings(name=name, nodes=nodes, node_image=image))
+
+
+def _base(name: str, table: Table) -> Base | None:
+    suite, kind, packages = table.text("suite"), table.text("kind"), table.texts("packages")
+    exclude, pull = table.texts("exclude"), table.text("pull", None)
+    return table.build(lambda: Base(name=name, suite=suite, kind=kind, packages=packages, exclude=exclude, pull=pull))
+
+
+def _service(name: str, table: Table) -> Service | None:
+    dockerfile, context, bases = table.text("dockerfile"), table.text("context"), table.texts("bases")
+    arguments, budget = table.strings("arguments"), table.number("size_budget_mb", 200)
+    schema, platforms = table.text("schema", None), table.texts("platforms", ("linux/amd64",))
+    return table.build(
+        lambda: Service(
+            name=name,
+            dockerfile=dockerfile,
+            context=context,
+            bases=bases,
+            arguments=arguments,
+            budget_bytes=budget * MEGABYTE,
+            schema=schema,
+            platforms=platforms,
+        )
+    )
+
+
+def _environment(name: str, table: Table) -> Environment | None:
+    namespace, overlay, components = table.text("namespace"), table.text("overlay"), table.texts("components")
+    protected, gate = table.flag("protected", default=False), table.text("gate", "block")
+    url, port, node_port = table.text("url", None), table.number("port", None), table.number("node_port", None)
+    remote_table = table.table("remote")
+    remote = _remote(remote_table) if remote_table.left else None
+    return table.build(
+        lambda: Environment(
+            name=name,
+            namespace=namespace,
+            overlay=overlay,
+            components=components,
+            protected=protected,
+            gate=gate,
+            url=url,
+            port=port,
+            node_port=node_port,
+            remote=remote,
+        )
+    )
+
+
+def _remote(table: Table) -> RemoteCluster | None:
+    context, server, uid = table.text("context"), table.text("server"), table.text("uid")
+    pull_secret = table.text("pull_secret", None)
+    return table.build(lambda: RemoteCluster(context=context, server=server, uid=uid, pull_secret=pull_secret))
+
+
+def _secret_tables(top: Table) -> list[tuple[str, Table]]:
+    return list(top.named("secrets").items())
+
+
+def _secret(name: str, table: Table) -> SecretSpec | None:
+    keys = {key: table.number(key) for key in list(table.left)}
+    return table.build(lambda: SecretSpec(name=name, keys=keys))
+
+
+def _smoke(table: Table) -> SmokeCheck | None:
+    name, path = table.text("name"), table.text("path")
+    status, contains = table.number("status", 200), table.text("contains", None)
+    return table.build(lambda: SmokeCheck(name=name, path=path, status=status, contains=contains))
+
+
+def _scan(table: Table) -> ScanPolicy | None:
+    default = ScanPolicy()
+    severities, unfixed = table.texts("severities", default.severities), table.flag("block_unfixed", default=False)
+    ignore_file = table.text("ignore_file", default.ignore_file)
+    age = table.duration("database_max_age", default.database_max_age)
+    repositories = table.texts("database_repositories", default.database_repositories)
+    return table.build(
+        lambda: ScanPolicy(
+            severities=severities,
+            block_unfixed=unfixed,
+            ignore_file=ignore_file,
+            database_max_age=age,
+            database_repositories=repositories,
+        )
+    )
+
+
+def _rollout(table: Table) -> RolloutSettings | None:
+    default = RolloutSettings()
+    seconds = {
+        key: table.duration(key, getattr(default, key)) for key in ("timeout", "rollback_timeout", "smoke_timeout", "grace")
+    }
+    counts = {key: table.number(key, getattr(default, key)) for key in ("crash_restarts", "keep_releases")}
+    return table.build(lambda: RolloutSettings(**seconds, **counts))
+
+
+def _exception(table: Table, project: Project | None) -> ScanException | None:
+    environment, reason = table.text("environment"), table.text("reason")
+    until = table.take("until", object, "a date", ...)
+    if project and environment not in project.environments:
+        table.problem("environment", f"there is no environment {environment!r}")
+    return table.build(lambda: ScanException(environment=environment, reason=reason, until=until))

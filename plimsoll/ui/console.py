@@ -1,0 +1,141 @@
+"""Progress for people: a live line per running step on a terminal, plain lines elsewhere, groups in a GitHub log."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+# A step shorter than this leaves no line when it is part of another one.
+WORTH_A_LINE = 2.0
+# Seconds after which a plain log is told that a step still runs.
+HEARTBEAT = 15.0
+
+
+class ConsoleReporter:
+    """Shows steps, notes and warnings (port Reporter). Steps may run in several threads at once."""
+
+    def __init__(self, console: Console, *, verbose: bool | None = None) -> None:
+        """Draw on `console`; `verbose` (default: PLIMSOLL_VERBOSE is set) also shows details."""
+        self._console = console
+        self._verbose = bool(os.environ.get("PLIMSOLL_VERBOSE")) if verbose is None else verbose
+        self._running: dict[int, tuple[str, float, int]] = {}
+        self._depth = threading.local()
+        self._lock = threading.RLock()
+        self._live: Live | None = None
+        self._next = 0
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show that `title` is under way, and when it ends how long it took or that it failed."""
+        depth = getattr(self._depth, "value", 0)
+        self._depth.value = depth + 1
+        started = time.monotonic()
+        key = self._begin(title, started, depth)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            self._depth.value = depth
+            seconds = time.monotonic() - started
+            self._end(key)
+            if failed or depth == 0 or seconds >= WORTH_A_LINE:
+                mark, style = ("✘", "red") if failed else ("✔", "green")
+                outcome = f"failed after {seconds:.1f} s" if failed else f"{seconds:.1f} s"
+                self._say(f"{'  ' * depth}{mark} {title}", style=style, suffix=outcome)
+
+    def info(self, text: str) -> None:
+        """Say one line of progress."""
+        self._say(f"{'  ' * getattr(self._depth, 'value', 0)}{text}")
+
+    def warn(self, text: str) -> None:
+        """Say one line that the user should act on some day."""
+        if os.environ.get("GITHUB_ACTIONS"):
+            self._say(f"::warning::{text}")
+        else:
+            self._say(f"! {text}", style="yellow")
+
+    def detail(self, text: str) -> None:
+        """Say one line that only an interested user reads."""
+        if self._verbose:
+            self._say(text, style="dim")
+
+    def _say(self, text: str, *, style: str = "", suffix: str = "") -> None:
+        line = Text(text, style=style)
+        if suffix:
+            line.append(f"  {suffix}", style="dim")
+        with self._lock:
+            self._console.print(line)
+
+    def _begin(self, title: str, started: float, depth: int) -> int:
+        with self._lock:
+            self._next += 1
+            key = self._next
+            self._running[key] = (title, started, depth)
+            if not self._console.is_terminal:
+                _Heartbeat(self, key).start()
+            elif self._live is None:
+                self._live = Live(_Board(self._running), console=self._console, refresh_per_second=8, transient=True)
+                self._live.start()
+            return key
+
+    def _end(self, key: int) -> None:
+        with self._lock:
+            self._running.pop(key, None)
+            if not self._running and self._live is not None:
+                self._live.stop()
+                self._live = None
+
+    def still(self, key: int) -> tuple[str, float] | None:
+        """Return title and seconds of a step that still runs, or None."""
+        with self._lock:
+            if key not in self._running:
+                return None
+            title, started, _depth = self._running[key]
+            return title, time.monotonic() - started
+
+
+class _Board:
+    """The running steps as lines with a spinner, drawn anew at each refresh."""
+
+    def __init__(self, running: dict[int, tuple[str, float, int]]) -> None:
+        self._running = running
+        self._spinner = Spinner("dots", style="cyan")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table.grid(padding=(0, 1))
+        now = time.monotonic()
+        for title, started, depth in list(self._running.values()):
+            table.add_row(Text("  " * depth), self._spinner, Text(title), Text(f"{now - started:.0f} s", style="dim"))
+        yield table
+
+
+class _Heartbeat(threading.Thread):
+    """Tells a plain log that a step began once it takes long, and that it still runs."""
+
+    def __init__(self, reporter: ConsoleReporter, key: int) -> None:
+        super().__init__(daemon=True)
+        self._reporter = reporter
+        self._key = key
+
+    def run(self) -> None:
+        time.sleep(WORTH_A_LINE)
+        first = True
+        while (still := self._reporter.still(self._key)) is not None:
+            title, seconds = still
+            self._reporter.info(f"… {title}" if first else f"… {title} ({seconds:.0f} s)")
+            first = False
+            time.sleep(HEARTBEAT)
