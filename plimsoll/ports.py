@@ -157,3 +157,20 @@ class HttpAnswer(Protocol):
     status: int | None
     body: str
     error: str
+
+
+class Commands(Protocol):
+    """Programs that a project runs over its own files: linters, formatters, test runners."""
+
+    def run(
+        self, argv: Sequence[str], *, folder: str, tools: Sequence[str], timeout: float, attach: bool
+    ) -> tuple[int, str, float]:
+        """Return exit code, output and seconds of a program run in `folder`.
+
+        With `attach` it owns the terminal and the output is empty.
+
+        Raise EnvironmentLacks when the program is not there.
+        """
+
+    def tracked(self) -> tuple[str, ...]:
+        """Return the files of the repository that are tracked or new, relative to its root."""

@@ -6,6 +6,7 @@ order and with its whole process group, so that no grandchild stays behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -122,6 +123,27 @@ def stream(
     return _supervise(argv, timeout=timeout, cwd=cwd, env=env, stdin=stdin, check=check, title=title, on_line=tell)
 
 
+def attach(argv: Sequence[str | Path], *, timeout: float, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run a program that owns the terminal (a test runner, a log follower) and return its exit code.
+
+    It shares our process group, so that Ctrl-C reaches it; after `timeout` seconds it is stopped and TimedOut raised.
+    """
+    words = tuple(str(word) for word in argv)
+    find(words[0])
+    child = subprocess.Popen(words, cwd=cwd, env={**os.environ, **env} if env is not None else None, stdin=subprocess.DEVNULL)
+    try:
+        return child.wait(timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        raise TimedOut(f"{words[0]} did not end within {timeout:g} s and was stopped", where=shlex.join(words)) from error
+    finally:
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if child.poll() is not None:
+                break
+            child.send_signal(sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=PATIENCE)
+
+
 def _supervise(
     argv: Sequence[str | Path],
     *,
@@ -202,11 +224,9 @@ def _reader(
 def _feed(child: subprocess.Popen[bytes], stdin: str | bytes | None) -> None:
     if stdin is None or child.stdin is None:
         return
-    try:
-        with child.stdin as pipe:
-            pipe.write(stdin.encode() if isinstance(stdin, str) else stdin)
-    except BrokenPipeError:
-        pass  # it ended without reading; its exit code says why
+    # A program that ended without reading says why by its exit code.
+    with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+        pipe.write(stdin.encode() if isinstance(stdin, str) else stdin)
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:

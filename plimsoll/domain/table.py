@@ -79,6 +79,14 @@ class Table:
             return default
         return tuple(value)
 
+    def commands(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """Return a list of commands, each a list of words."""
+        value = self.take(key, list, "a list of commands, each a list of words", [])
+        if not all(isinstance(each, list) and all(isinstance(word, str) for word in each) for each in value):
+            self.problem(key, "should be a list of commands, each a list of words")
+            return ()
+        return tuple(tuple(each) for each in value)
+
     def strings(self, key: str) -> dict[str, str]:
         """Return a table of texts."""
         value = self.take(key, dict, "a table of texts", {})

@@ -1,12 +1,10 @@
-"""plimsoll.toml -> domain.Project: every problem at once, each with its path and a suggestion."""
+"""The sections of plimsoll.toml, one reader each: a table in, a checked value of the domain out."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from plimsoll.domain.checks import Check, Suite
 from plimsoll.domain.project import (
     MEGABYTE,
     Base,
@@ -21,90 +19,25 @@ from plimsoll.domain.project import (
     Service,
     SmokeCheck,
 )
-from plimsoll.domain.table import Table
-from plimsoll.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import date
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
+
+    from plimsoll.domain.table import Table
 
 T = TypeVar("T")
 
-FILE = "plimsoll.toml"
-LOCAL_FILE = "plimsoll.local.toml"
 
-
-@dataclass(frozen=True, kw_only=True)
-class ScanException:
-    """Leave to deploy to `environment` although the scanner could not run, until the end of `until`, for `reason`."""
-
-    environment: str
-    reason: str
-    until: date
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The parsed settings: the project, the repository's root, and what holds in this clone only."""
-
-    project: Project
-    root: Path
-    exceptions: tuple[ScanException, ...] = ()
-    tools: Mapping[str, str] = field(default_factory=dict)
-
-
-def unknown(what: str, name: str, known: Iterable[str], *, where: str) -> Misconfigured:
-    """Return the error for a name that does not exist, with the nearest one that does."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    now = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-    return Misconfigured(f"there is no {what} {name!r}", where=where, now=now, code=f"unknown-{what}")
-
-
-def load(root: Path) -> Settings:
-    """Read plimsoll.toml (and plimsoll.local.toml, where there is one) of the repository at `root`.
-
-    Raise Misconfigured naming every problem, each with its path in the file.
-    """
-    shared = Table("", "", _parse(root / FILE), [])
-    local = Table(LOCAL_FILE, "", _parse(root / LOCAL_FILE) if (root / LOCAL_FILE).exists() else {}, shared.problems)
-    project = _project(shared)
-    exceptions = tuple(_exception(table, project) for table in local.tables("scan_exceptions"))
-    tools = local.strings("tools")
-    local.finish()
-    if shared.problems or project is None:
-        problems = "\n".join(f"  - {problem}" for problem in shared.problems)
-        count = len(shared.problems)
-        raise Misconfigured(
-            f"the settings have {count} problem{'s' if count != 1 else ''}:\n{problems}",
-            where=FILE,
-            now="correct them; docs/settings.md explains every key",
-            code="settings",
-        )
-    return Settings(project=project, root=root, exceptions=tuple(each for each in exceptions if each is not None), tools=tools)
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(
-            f"{path.name} is not valid TOML: {error}", where=str(path), now="correct it", code="settings"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path.name} cannot be read: {error}", where=str(path), code="settings") from error
-
-
-def _project(top: Table) -> Project | None:
+def read_project(top: Table) -> Project | None:
+    """Return the whole project, or None when there are problems; finishes the table."""
     head = top.table("project", required=True)
     name, source = head.text("name"), head.text("source")
     head.finish()
     registry = _registry(top.table("registry", required=True))
     cluster = _cluster(top.table("cluster"), name)
-    bases = _built(top, "bases", _base)
-    services = _built(top, "services", _service)
-    environments = _built(top, "environments", _environment)
+    bases = built(top, "bases", _base)
+    services = built(top, "services", _service)
+    environments = built(top, "environments", _environment)
     secrets = {key: _secret(key, table) for key, table in _secret_tables(top)}
     smoke = [_smoke(table) for table in top.tables("smoke")]
     scan, rollout = _scan(top.table("scan")), _rollout(top.table("rollout"))
@@ -133,7 +66,8 @@ def _project(top: Table) -> Project | None:
     )
 
 
-def _built(top: Table, key: str, make: Callable[[str, Table], T | None]) -> dict[str, T]:
+def built(top: Table, key: str, make: Callable[[str, Table], T | None]) -> dict[str, T]:
+    """Return what `make` builds of each table below `key`, by name."""
     made = ((name, make(name, table)) for name, table in top.named(key).items())
     return {name: each for name, each in made if each is not None}
 
@@ -255,9 +189,24 @@ def _rollout(table: Table) -> RolloutSettings | None:
     return table.build(lambda: RolloutSettings(**seconds, **counts))
 
 
-def _exception(table: Table, project: Project | None) -> ScanException | None:
-    environment, reason = table.text("environment"), table.text("reason")
-    until = table.take("until", object, "a date", ...)
-    if project and environment not in project.environments:
-        table.problem("environment", f"there is no environment {environment!r}")
-    return table.build(lambda: ScanException(environment=environment, reason=reason, until=until))
+def _check_fields(table: Table) -> dict[str, Any]:
+    return {
+        "commands": table.commands("commands"),
+        "folder": table.text("folder", "."),
+        "files": table.texts("files"),
+        "tools": table.texts("tools"),
+        "fix": table.commands("fix"),
+        "timeout": table.duration("timeout", 600),
+    }
+
+
+def read_check(name: str, table: Table) -> Check | None:
+    """Return a check of [checks]."""
+    fields = _check_fields(table)
+    return table.build(lambda: Check(name=name, **fields))
+
+
+def read_suite(name: str, table: Table) -> Suite | None:
+    """Return a test suite of [suites]."""
+    fields, needs = _check_fields(table), table.texts("needs")
+    return table.build(lambda: Suite(name=name, needs=needs, **fields))
