@@ -114,7 +114,7 @@ class Cluster(Protocol):
     ) -> dict[str, Any]:
         """Server-side apply under Plimsoll's field manager and return the result, defaults included.
 
-        Fields that an earlier apply set and this one leaves out are removed. Raise `domain.conflict.Conflict` (a Failed) naming
+        Fields that an earlier apply set and this one leaves out are removed. Raise `domain.manifests.Conflict` (a Failed) naming
         fields and other managers, unless `force`, which takes them over. A manifest that the API finds invalid is Misconfigured in
         a dry run (nothing was changed), and Failed otherwise. Safe to repeat, hence repeated on 429, 5xx and cut connections.
         """
