@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 def read_project(top: Table) -> Project | None:
     """Return the whole project, or None when there are problems; finishes the table."""
+    for key in ("services", "environments"):
+        if not top.left.get(key):
+            top.problem(key, f"there is none; add one as [{key}.NAME]")
     head = top.table("project", required=True)
     name, source = head.text("name"), head.text("source")
     head.finish()
@@ -42,10 +45,6 @@ def read_project(top: Table) -> Project | None:
     smoke = [_smoke(table) for table in top.tables("smoke")]
     scan, rollout = _scan(top.table("scan")), _rollout(top.table("rollout"))
     top.finish()
-    if not services:
-        top.problem("services", "there is none; add one as [services.NAME]")
-    if not environments:
-        top.problem("environments", "there is none; add one as [environments.NAME]")
     _distinct_ports(top, environments)
     if top.problems or registry is None or cluster is None or scan is None or rollout is None:
         return None

@@ -26,9 +26,11 @@ class Table:
         self.problems = problems
         self.left = dict(data)
         self._seen: list[str] = []
+        self._wrong = False
 
     def problem(self, key: str, text: str) -> None:
         """Note a problem with `key` of this table."""
+        self._wrong = True
         prefix = f"{self.file}: " if self.file else ""
         self.problems.append(f"{prefix}{f'{self.path}.{key}'.strip('.')}: {text}")
 
@@ -117,18 +119,15 @@ class Table:
         return found
 
     def build(self, make: Callable[[], T]) -> T | None:
-        """Return what `make` builds; a ValueError becomes a problem at this table's path."""
-        before = len(self.problems)
+        """Return what `make` builds of the values read, or None after a problem; its ValueError becomes one at this table's path."""
         self.finish()
+        if self._wrong:
+            return None
         try:
             return make()
         except ValueError as error:
             self.problem("", str(error))
-        except TypeError:
-            # A missing value is None and was reported when it was read; anything else is our own mistake.
-            if len(self.problems) == before and not self.problems:
-                raise
-        return None
+            return None
 
     def finish(self) -> None:
         """Note every key that nobody read."""
