@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.images import Digest, Image
     from plimsoll.domain.project import Environment
+    from plimsoll.domain.scan import Database, ScanReport
 
 
 class Clock(Protocol):
@@ -201,3 +202,23 @@ class Commands(Protocol):
 
     def tracked(self) -> tuple[str, ...]:
         """Return the files of the repository that are tracked or new, relative to its root."""
+
+
+class Scanner(Protocol):
+    """A vulnerability scanner with its database."""
+
+    def database(self) -> Database:
+        """Return the newest database that can be had; when there is none, its `reason` says why. Never raises for that."""
+
+    def scan(self, layout: str) -> ScanReport:
+        """Return what is known of the image in an OCI layout. Raise EnvironmentLacks when the scanner cannot run or read it."""
+
+
+class ScanMemory(Protocol):
+    """What earlier scans found, by digest and database: a verdict is reused while both are unchanged."""
+
+    def recall(self, digest: str, database: Database) -> ScanReport | None:
+        """Return the report of an earlier scan, or None."""
+
+    def keep(self, digest: str, database: Database, report: ScanReport) -> None:
+        """Keep a report for the next time."""
