@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+Json = Any  # anything that JSON can hold
 Path = tuple[Any, ...]
 Owner = tuple[str, str]  # field manager and operation (Apply or Update): the API tells them apart, and so does a conflict
 Owners = dict[Owner, set[Path]]
@@ -25,10 +26,15 @@ SERVER_SIDE = {
     "managedFields",
     "deletionTimestamp",
 }
-LIST_KEYS = {"ports": ("containerPort", "port"), "volumeMounts": ("mountPath",), "conditions": ("type",), "ownerReferences": ("uid",)}
+LIST_KEYS = {
+    "ports": ("containerPort", "port"),
+    "volumeMounts": ("mountPath",),
+    "conditions": ("type",),
+    "ownerReferences": ("uid",),
+}
 
 
-def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
+def leaves(value: Json, path: Path = ()) -> dict[Path, Any]:
     """Return every owned field of an object with its value."""
     if path in UNOWNED or (len(path) == 2 and path[0] == "metadata" and path[1] in SERVER_SIDE):
         return {}
@@ -46,7 +52,7 @@ def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
     return {path: copy.deepcopy(value)}
 
 
-def item_key(value: Any, path: Path) -> str | None:
+def item_key(value: Json, path: Path) -> str | None:
     """Return the key by which the API merges this list, or None for anything that is one field as a whole."""
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         return None
@@ -54,7 +60,7 @@ def item_key(value: Any, path: Path) -> str | None:
     return next((key for key in LIST_KEYS.get(last, ("name",)) if all(key in item for item in value)), None)
 
 
-def put(target: Any, path: Path, value: Any) -> None:
+def put(target: Json, path: Path, value: Json) -> None:
     """Set the field at `path`, making what leads to it."""
     for here, after in zip(path, [*path[1:], None], strict=True):
         last = after is None
@@ -70,7 +76,7 @@ def put(target: Any, path: Path, value: Any) -> None:
             target = target.setdefault(here, [] if isinstance(after, tuple) else {})
 
 
-def drop(target: Any, path: Path) -> None:
+def drop(target: Json, path: Path) -> None:
     """Remove the field at `path`, and what it leaves empty above it."""
     here, rest = path[0], path[1:]
     if isinstance(here, tuple):
@@ -107,8 +113,8 @@ def merge(live: dict[str, Any], owners: Owners, wanted: dict[Path, Any], me: Own
     present = leaves(live)
     for path, value in wanted.items():
         if path in present and present[path] != value:
-            for owner in after:
-                after[owner].discard(path)
+            for paths in after.values():
+                paths.discard(path)
         put(result, path, value)
     abandoned = after.get(me, set()) - set(wanted)
     for path in abandoned:
