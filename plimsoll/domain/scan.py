@@ -227,7 +227,7 @@ def read_waivers(data: object, *, today: date) -> tuple[tuple[Waiver, ...], tupl
         return (), ()
     if not isinstance(data, dict) or set(data) - {"vulnerabilities"}:
         return (), ("the file should hold one key, `vulnerabilities`, with a list",)
-    entries = data.get("vulnerabilities") or []
+    entries = [] if data.get("vulnerabilities") is None else data["vulnerabilities"]
     if not isinstance(entries, list):
         return (), ("vulnerabilities: should be a list",)
     waivers: list[Waiver] = []

@@ -41,7 +41,8 @@ def draw(result: ScanResult, console: Console) -> None:
     console.print(table)
     for each in result.judgements:
         for finding in each.blocking[:SHOWN]:
-            line = f"  {each.service}: {finding.severity} {finding.id} {finding.package} {finding.installed}, fixed in {finding.fixed}"
+            what = f"{finding.severity} {finding.id} in {finding.package} {finding.installed}"
+            line = f"  {each.service}: {what}, fixed in {finding.fixed or 'nothing yet'}"
             console.print(Text(line, style="red"))
         if len(each.blocking) > SHOWN:
             console.print(Text(f"  {each.service}: and {len(each.blocking) - SHOWN} more (--json shows all)", style="dim"))
