@@ -30,6 +30,13 @@ class Clock(Protocol):
         """Return after `seconds`."""
 
 
+class Stop(Protocol):
+    """Whether somebody asked this process to end. Work that must not be cut in two looks at it between its steps."""
+
+    def check(self) -> None:
+        """Return when nobody did; raise Interrupted naming the signal otherwise."""
+
+
 class Reporter(Protocol):
     """What the user sees while something is under way. Logic never prints; it reports."""
 

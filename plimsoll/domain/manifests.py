@@ -174,7 +174,7 @@ def refuse(manifest: Mapping[str, Any]) -> None:
         raise Misconfigured(
             f"{name} is rendered with values",
             where=f"the overlay, {name}",
-            now="take it out of the overlay and name it under [secrets] in plimsoll.toml: the values are generated in the cluster",
+            now="take it out of the overlay and name it under [secrets] in plimsoll.toml: its values are generated in the cluster",
             code="secret-rendered",
         )
     for container in containers(manifest):

@@ -1,0 +1,52 @@
+"""SIGINT and SIGTERM as a request that work looks at between its steps (port Stop)."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from plimsoll.errors import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from plimsoll.ports import Reporter
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class SignalStop:
+    """Remembers the first signal; `check` raises for it. A second one interrupts at once, wherever the program is."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+
+    def check(self) -> None:
+        """Return when nobody asked to stop; raise Interrupted naming the signal otherwise."""
+        if self._name is not None:
+            raise Interrupted(f"stopped by {self._name}", code="interrupted")
+
+    @contextmanager
+    def listening(self, reporter: Reporter) -> Iterator[None]:
+        """Take the signals for the block; whoever had them before has them again afterwards."""
+        # Python gives signals to the main thread only; work in another one cannot be asked, and is not.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def take(number: int, _frame: FrameType | None) -> None:
+            name = signal.Signals(number).name
+            if self._name is not None:
+                raise KeyboardInterrupt
+            self._name = name
+            reporter.warn(f"{name}: stopping cleanly; once more stops now and leaves things as they are")
+
+        before = {number: signal.signal(number, take) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

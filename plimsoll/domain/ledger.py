@@ -1,0 +1,228 @@
+"""The ledger of an environment: its releases as ConfigMaps of the namespace `plimsoll`, and what follows from them.
+
+`<application>-<environment>-<number>` holds the record as JSON; `….0`, `….1`, … hold its manifests, compressed and split
+under the limit of an object. A record is written once and only its state moves on; manifests never change.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, canonical
+from plimsoll.domain.release import UNFINISHED, Release, State
+from plimsoll.errors import Failed, Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from plimsoll.domain.manifests import Manifest
+
+NAMESPACE = "plimsoll"
+APPLICATION_LABEL = "plimsoll.dev/application"
+ENVIRONMENT_LABEL = "plimsoll.dev/environment"
+PART_LABEL = "plimsoll.dev/part"
+RELEASE_LABEL = "plimsoll.dev/release"
+RECORD_KEY = "release.json"
+CHUNK_KEY = "manifests.json.gz"
+# The API server refuses objects over 1 MiB; this leaves room for metadata.
+CHUNK_BYTES = 900_000
+
+
+@dataclass(frozen=True)
+class History:
+    """The releases of one environment, oldest first. `damaged` names records that cannot be read: they count as taken numbers."""
+
+    releases: tuple[Release, ...] = ()
+    damaged: tuple[str, ...] = ()
+    highest: int = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next record."""
+        return max([self.highest, *(release.number for release in self.releases)]) + 1
+
+    @property
+    def verified(self) -> Release | None:
+        """The live release, when it is proven."""
+        return next((release for release in reversed(self.releases) if release.verified), None)
+
+    @property
+    def live(self) -> Release | None:
+        """The release to speak of: the verified one, otherwise the newest of all."""
+        return self.verified or (self.releases[-1] if self.releases else None)
+
+    @property
+    def unfinished(self) -> tuple[Release, ...]:
+        """Records that nobody finished. Under the lock these are the traces of a deploy that was killed."""
+        return tuple(release for release in self.releases if release.state in UNFINISHED)
+
+    @property
+    def last_good(self) -> Release | None:
+        """What an automatic rollback brings back: the verified release, otherwise the newest that was and was not rolled back."""
+        return self.verified or self._newest_good(below=None, unlike="")
+
+    def named(self, name: str) -> Release | None:
+        """Return the record called `name`."""
+        return next((release for release in self.releases if release.name == name), None)
+
+    def origin(self, release: Release) -> Release:
+        """Return the record whose content `release` runs: itself, or what it brought back."""
+        return self.named(release.origin) or release
+
+    def rollback_target(self, name: str | None = None) -> Release:
+        """Return the content to go back to: `name`, otherwise the newest verified one older than the live that was not rolled back.
+
+        Raise Misconfigured when `name` is no release of this environment or never was verified, Failed when there is no older one.
+        """
+        live = self.live
+        if name is not None:
+            return self._chosen(name)
+        if live is None:
+            raise Failed("there is no release to roll back", now="deploy one: `inv build deploy`", code="no-release")
+        content = self.origin(live)
+        found = self._newest_good(
+            below=content.number if live.verified else None, unlike=content.content if live.verified else ""
+        )
+        if found is None:
+            raise Failed(
+                f"no release before {content.name} was verified and never rolled back",
+                where=f"the ledger of {live.environment}",
+                now="name one with --to (`inv history`), or deploy a corrected source",
+                code="no-rollback-target",
+            )
+        return found
+
+    def kept(self, count: int) -> tuple[Release, ...]:
+        """Return the newest `count` releases that once were verified, the live one's content among them."""
+        good = [release for release in self.releases if release.once_verified][-count:]
+        origins = {self.origin(release).name: self.origin(release) for release in good}
+        return tuple({**{release.name: release for release in good}, **origins}.values())
+
+    def reached(self, namespace_uid: str | None) -> frozenset[str]:
+        """Return the schemas that the database of this very namespace has reached."""
+        if namespace_uid is None:
+            return frozenset()
+        return frozenset(r.schema for r in self.releases if r.schema and r.migrated == namespace_uid)
+
+    def _chosen(self, name: str) -> Release:
+        found = self.named(name)
+        if found is None:
+            known = ", ".join(release.name for release in reversed(self.releases) if release.once_verified) or "none"
+            raise Misconfigured(
+                f"there is no release {name!r}", where="--to", now=f"verified once: {known}", code="unknown-release"
+            )
+        if not found.once_verified:
+            raise Misconfigured(
+                f"{name} was never verified", where="--to", now="choose one that was (`inv history`)", code="never-verified"
+            )
+        return self.origin(found)
+
+    def _newest_good(self, *, below: int | None, unlike: str) -> Release | None:
+        gone = {self.origin(r).name for r in map(self.named, self._rolled_back()) if r is not None}
+        for release in reversed(self.releases):
+            origin = self.origin(release)
+            older = below is None or origin.number < below
+            if release.once_verified and older and origin.name not in gone and origin.content != unlike:
+                return origin
+        return None
+
+    def _rolled_back(self) -> list[str]:
+        return [release.rollback_of for release in self.releases if release.rollback_of]
+
+
+def stem(application: str, environment: str) -> str:
+    """Return the name of an environment's lock, and what its records' names begin with."""
+    return f"{application}-{environment}"
+
+
+def labels(application: str, environment: str, part: str) -> dict[str, str]:
+    """Return the labels by which an environment's objects of one part (`record`, `manifests`, `lock`) are found."""
+    return {OWNER_LABEL: MANAGER, APPLICATION_LABEL: application, ENVIRONMENT_LABEL: environment, PART_LABEL: part}
+
+
+def selector(application: str, environment: str, part: str) -> str:
+    """Return the label selector of `labels`."""
+    return ",".join(f"{key}={value}" for key, value in labels(application, environment, part).items())
+
+
+def record_object(release: Release, application: str, *, chunks: int, digest: str) -> Manifest:
+    """Return the ConfigMap of a record whose manifests lie in `chunks` objects and hash to `digest`."""
+    body = {"schema": "plimsoll.record/1", **release.to_record(), "manifests": {"chunks": chunks, "sha256": digest}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": f"{application}-{release.name}",
+            "namespace": NAMESPACE,
+            "labels": labels(application, release.environment, "record"),
+        },
+        "data": {RECORD_KEY: json.dumps(body, sort_keys=True, ensure_ascii=False)},
+    }
+
+
+def read_history(objects: Sequence[Mapping[str, Any]]) -> History:
+    """Return the history that the ConfigMaps of an environment hold; unreadable ones are named, never guessed."""
+    releases, damaged, highest = [], [], 0
+    for each in objects:
+        name = str(each["metadata"]["name"])
+        number = name.rpartition("-")[2]
+        highest = max(highest, int(number) if number.isdecimal() else 0)
+        try:
+            releases.append(Release.from_record(json.loads(each["data"][RECORD_KEY])))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            damaged.append(name)
+    return History(tuple(sorted(releases, key=lambda release: release.number)), tuple(sorted(damaged)), highest)
+
+
+def pack(manifests: Sequence[Mapping[str, Any]]) -> tuple[tuple[bytes, ...], str]:
+    """Return the manifests compressed in pieces below the limit of an object, and the hash of the whole."""
+    # mtime=0: the same manifests give the same bytes.
+    packed = gzip.compress(canonical(list(manifests)), mtime=0)
+    pieces = tuple(packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES))
+    return pieces, hashlib.sha256(packed).hexdigest()
+
+
+def chunk_object(release: Release, application: str, index: int, piece: bytes) -> Manifest:
+    """Return the ConfigMap of one piece of a release's manifests; it can never be changed."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": f"{application}-{release.name}.{index}",
+            "namespace": NAMESPACE,
+            "labels": {**labels(application, release.environment, "manifests"), RELEASE_LABEL: release.name},
+        },
+        "immutable": True,
+        "binaryData": {CHUNK_KEY: base64.b64encode(piece).decode()},
+    }
+
+
+def unpack(record: Mapping[str, Any], pieces: Sequence[Mapping[str, Any] | None]) -> tuple[Manifest, ...]:
+    """Return the manifests that `record` (its ConfigMap) names; raise ValueError when a piece is missing or was changed."""
+    wanted = json.loads(record["data"][RECORD_KEY])["manifests"]
+    if any(piece is None for piece in pieces):
+        msg = "a piece of its manifests is gone"
+        raise ValueError(msg)
+    packed = b"".join(base64.b64decode(piece["binaryData"][CHUNK_KEY]) for piece in pieces if piece is not None)
+    if hashlib.sha256(packed).hexdigest() != wanted["sha256"]:
+        msg = "its manifests do not have the hash that was recorded"
+        raise ValueError(msg)
+    return tuple(json.loads(gzip.decompress(packed)))
+
+
+def chunk_count(record: Mapping[str, Any]) -> int:
+    """Return how many pieces a record's manifests have; 0 when they were thrown away or the record cannot be read."""
+    try:
+        return int(json.loads(record["data"][RECORD_KEY])["manifests"]["chunks"])
+    except (KeyError, TypeError, ValueError):
+        return 0
+
+
+def is_failure(release: Release) -> bool:
+    """Tell whether a release ended badly."""
+    return release.state in {State.FAILED, State.ROLLBACK_FAILED}

@@ -1,0 +1,252 @@
+"""The plan of a deploy: everything that would happen, decided from observed facts before the first write.
+
+`--dry-run` prints it; a deploy carries it out. It holds no secret: only names of keys, and fields as `domain.diff` shows them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from plimsoll.domain import diff
+from plimsoll.domain.manifests import Ref, canonical, content_hash, mark_of, marked, ref
+from plimsoll.domain.sizing import sizing
+from plimsoll.domain.waves import NAMES, WAITED_KINDS, arrange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from plimsoll.domain.images import Image
+    from plimsoll.domain.ledger import History
+    from plimsoll.domain.manifests import Conflict, Manifest
+    from plimsoll.domain.project import Environment, SecretSpec
+    from plimsoll.domain.promotion import Refusal
+
+# Hash-suffixed configuration of this many releases outlives them: pods of an older release may still start with it.
+KEPT_CONFIGURATIONS = 5
+# What kustomize appends to the names of generated ConfigMaps and Secrets: ten characters of its own alphabet.
+HASH_SUFFIX = re.compile(r".+-[bcdfghkmt2456789]{10}")
+# Data is never pruned, nor what would take data with it.
+NEVER_PRUNED = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What the cluster holds, and what it would answer.
+
+    `live` are the objects that exist, `answers` those the API server would make of ours, `conflicts` and `refused` those it would
+    not take as they are (`refused` with its reason). `owned` are the live objects that carry Plimsoll's label. `secret_keys` maps
+    a Secret that exists to its keys.
+    """
+
+    namespace_uid: str | None = None
+    live: Mapping[Ref, Manifest] = field(default_factory=dict)
+    answers: Mapping[Ref, Manifest] = field(default_factory=dict)
+    conflicts: Mapping[Ref, Conflict] = field(default_factory=dict)
+    refused: Mapping[Ref, str] = field(default_factory=dict)
+    owned: frozenset[Ref] = frozenset()
+    secret_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ObjectChange:
+    """An object that exists and would change, field by field."""
+
+    ref: Ref
+    fields: tuple[diff.Change, ...]
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Objects that are applied together, and those that must be ready before the next wave."""
+
+    name: str
+    applies: tuple[Ref, ...]
+    waits: tuple[Ref, ...]
+
+
+@dataclass(frozen=True)
+class Migration:
+    """Whether the migration Jobs run, and why (not)."""
+
+    run: bool
+    why: str
+    jobs: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployPlan:
+    """What a deploy would do. `objects` are what it applies and records, marks included; everything else explains them."""
+
+    environment: str
+    namespace: str
+    release: str
+    live: str | None
+    live_content: str | None
+    images: Mapping[str, str]
+    content: str
+    schema: str | None
+    creates: tuple[Ref, ...]
+    changes: tuple[ObjectChange, ...]
+    unchanged: int
+    waves: tuple[Wave, ...]
+    migration: Migration
+    rolled: tuple[str, ...]
+    secrets: tuple[str, ...]
+    prunes: tuple[Ref, ...]
+    refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...]
+    objects: tuple[Manifest, ...] = field(repr=False, default=())
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the verified release is this very content and nothing has drifted from it."""
+        leftovers = [each for each in self.prunes if not is_generated(each) and each.kind != "Job"]
+        return self.live_content == self.content and not (self.creates or self.changes or self.secrets or leftovers)
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that would be done: equal plans do equal things."""
+        return hashlib.sha256(canonical([self.to_json(), list(self.objects)])).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as the JSON of `inv deploy` prints it."""
+        return {
+            "release": self.release,
+            "live": self.live,
+            "nothing_to_do": self.nothing_to_do,
+            "images": dict(self.images),
+            "creates": [each.short for each in self.creates],
+            "changes": [
+                {"object": each.ref.short, "fields": [change.to_json() for change in each.fields]} for each in self.changes
+            ],
+            "unchanged": self.unchanged,
+            "waves": [
+                {"name": wave.name, "applies": [r.short for r in wave.applies], "waits": [r.short for r in wave.waits]}
+                for wave in self.waves
+            ],
+            "migration": {"run": self.migration.run, "why": self.migration.why},
+            "rolled": list(self.rolled),
+            "secrets": list(self.secrets),
+            "prunes": [each.short for each in self.prunes],
+            "refusals": [each.to_json() for each in self.refusals],
+            "notes": list(self.notes),
+        }
+
+
+def decide(
+    objects: Sequence[Manifest],
+    observed: Observed,
+    history: History,
+    *,
+    environment: Environment,
+    images: Mapping[str, Image],
+    secrets: Iterable[SecretSpec] = (),
+    refusals: Sequence[Refusal] = (),
+) -> DeployPlan:
+    """Return what a deploy of `objects` (from `manifests.prepare`) would do to the environment as it was observed."""
+    release = f"{environment.name}-{history.next_number}"
+    changed = {
+        each: diff.changes(live, observed.answers[each]) for each, live in observed.live.items() if each in observed.answers
+    }
+    final = tuple(_marked(each, observed.live.get(ref(each)), changed.get(ref(each), ()), release) for each in objects)
+    schema = schema_of(images)
+    migration = decide_migration(objects, observed, history, schema)
+    idle_jobs = set() if migration.run else {ref(each) for each in objects if each["kind"] == "Job"}
+    creates = tuple(r for r in map(ref, objects) if r not in observed.live and r not in idle_jobs)
+    changes = tuple(ObjectChange(r, changed[r]) for r in map(ref, objects) if changed.get(r) and r not in idle_jobs)
+    touched = {*creates, *(change.ref for change in changes)}
+    verified = history.verified
+    return DeployPlan(
+        environment=environment.name,
+        namespace=environment.namespace,
+        release=release,
+        live=verified.name if verified else None,
+        live_content=verified.content if verified else None,
+        images={service: image.reference for service, image in images.items()},
+        content=content_hash(objects),
+        schema=schema,
+        creates=creates,
+        changes=changes,
+        unchanged=len(objects) - len(touched) - len(idle_jobs),
+        waves=waves_of(final, touched, migration),
+        migration=migration,
+        rolled=tuple(sorted(ref(each).short for each in final if mark_of(each) == release)),
+        secrets=missing_secrets(secrets, observed.secret_keys),
+        prunes=prunes(objects, observed.owned, history),
+        refusals=tuple(refusals),
+        notes=sizing(objects, environment.components),
+        objects=final,
+    )
+
+
+def waves_of(objects: Sequence[Manifest], touched: Iterable[Ref], migration: Migration) -> tuple[Wave, ...]:
+    """Return the waves: of each the objects that are touched, and all the workloads that must be ready after it."""
+    wanted = set(touched)
+    arranged = arrange(objects)
+    found = []
+    for name in NAMES:
+        refs = [ref(each) for each in arranged[name]]
+        if name == "migration":
+            found.append(Wave(name, migration.jobs, migration.jobs))
+        else:
+            waits = tuple(r for r in refs if r.kind in WAITED_KINDS)
+            found.append(Wave(name, tuple(r for r in refs if r in wanted), waits))
+    return tuple(wave for wave in found if wave.applies or wave.waits)
+
+
+def decide_migration(objects: Sequence[Manifest], observed: Observed, history: History, schema: str | None) -> Migration:
+    """Return whether the database of this very namespace has yet to reach `schema`."""
+    jobs = tuple(ref(each) for each in objects if each["kind"] == "Job")
+    if not jobs:
+        return Migration(run=False, why="the overlay has no migration Job")
+    if schema is None:
+        fresh = tuple(each for each in jobs if each not in observed.live)
+        return Migration(run=bool(fresh), why="no service names its schema: a Job runs when its spec is new", jobs=fresh)
+    if schema in history.reached(observed.namespace_uid):
+        return Migration(run=False, why=f"the database has reached schema {_brief(schema)} already")
+    return Migration(run=True, why=f"the database has not reached schema {_brief(schema)} yet", jobs=jobs)
+
+
+def missing_secrets(specs: Iterable[SecretSpec], existing: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the `secret/key` names that have to be generated."""
+    return tuple(
+        f"{spec.name}/{key}" for spec in specs for key in sorted(spec.keys) if key not in existing.get(spec.name, frozenset())
+    )
+
+
+def prunes(objects: Sequence[Manifest], owned: frozenset[Ref], history: History) -> tuple[Ref, ...]:
+    """Return what is ours, stands in a record, and is no part of `objects`: data and recent configuration excepted."""
+    recorded = {Ref.parse(each) for release in history.releases for each in release.inventory}
+    recent = {
+        each
+        for release in history.releases[-KEPT_CONFIGURATIONS:]
+        for each in map(Ref.parse, release.inventory)
+        if is_generated(each)
+    }
+    wanted = {ref(each) for each in objects}
+    gone = (owned & recorded) - wanted - recent
+    return tuple(sorted(each for each in gone if each.kind not in NEVER_PRUNED))
+
+
+def is_generated(each: Ref) -> bool:
+    """Tell whether an object is configuration whose name carries the hash of its content."""
+    return each.kind in {"ConfigMap", "Secret"} and bool(HASH_SUFFIX.fullmatch(each.name))
+
+
+def schema_of(images: Mapping[str, Image]) -> str | None:
+    """Return one hash for the migrations of all services, None where none has any."""
+    schemas = sorted(f"{service}:{image.schema}" for service, image in images.items() if image.schema)
+    return hashlib.sha256("\n".join(schemas).encode()).hexdigest() if schemas else None
+
+
+def _marked(manifest: Manifest, live: Manifest | None, changed: tuple[diff.Change, ...], release: str) -> Manifest:
+    """Return a workload with the release that last changed its pods: this one, or the one that live pods name."""
+    old = mark_of(live) if live is not None else None
+    return marked(manifest, release if old is None or diff.touches_template(changed) else old)
+
+
+def _brief(schema: str) -> str:
+    return schema[:12]
