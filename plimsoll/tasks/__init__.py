@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from invoke import Collection
+    from invoke.collection import Collection
 
 # The everyday verbs stand at the top of the namespace; what has no everyday verb is in a collection named after its module.
 COLLECTIONS = frozenset({"cluster", "image", "kube", "dev"})
@@ -15,7 +15,8 @@ COLLECTIONS = frozenset({"cluster", "image", "kube", "dev"})
 
 def collect() -> Collection:
     """Return every task of Plimsoll in one namespace, for a repository's tasks.py."""
-    from invoke import Collection, Task
+    from invoke.collection import Collection
+    from invoke.tasks import Task
 
     namespace = Collection()
     for name in (info.name for info in iter_modules(__path__) if not info.name.startswith("_")):

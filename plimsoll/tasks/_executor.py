@@ -6,8 +6,8 @@ import signal
 import sys
 from typing import Any
 
-from invoke import Executor as InvokeExecutor
 from invoke.exceptions import Exit
+from invoke.executor import Executor as InvokeExecutor
 
 from plimsoll.tasks import _border
 
@@ -16,7 +16,7 @@ def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-class Executor(InvokeExecutor):  # type: ignore[misc] -- invoke ships no types
+class Executor(InvokeExecutor):
     """Runs tasks; turns whatever they raise into one message and its exit code."""
 
     def execute(self, *tasks: Any) -> Any:  # noqa: ANN401 -- invoke's own signature
@@ -29,7 +29,6 @@ class Executor(InvokeExecutor):  # type: ignore[misc] -- invoke ships no types
             Output.quiet_stdout = True
         # Stopping a container or a CI job sends SIGTERM: it is to be as clean as Ctrl-C.
         signal.signal(signal.SIGTERM, _interrupt)
-        self._at = None
         try:
             return super().execute(*tasks)
         except Exit:

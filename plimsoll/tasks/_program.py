@@ -11,24 +11,26 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from invoke import Program as InvokeProgram
 from invoke.exceptions import CollectionNotFound, Exit, ParseError, UnexpectedExit
+from invoke.program import Program as InvokeProgram
 
 from plimsoll import __version__
-from plimsoll.errors import Failed, Misconfigured, PlimsollError
+from plimsoll.errors import Failed, Misconfigured
 from plimsoll.tasks import _border
 from plimsoll.tasks._executor import Executor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plimsoll.errors import PlimsollError
+
 UNKNOWN_TASK = re.compile(r"No idea what '(?P<word>.+)' is!")
 
 
-class Program(InvokeProgram):  # type: ignore[misc] -- invoke ships no types
+class Program(InvokeProgram):
     """The command `plimsoll`, and what `./inv` runs."""
 
-    def run(self, argv: Sequence[str] | None = None, exit: bool = True) -> None:  # noqa: A002, FBT001, FBT002 -- invoke's signature
+    def run(self, argv: Sequence[str] | None = None, exit: bool = True) -> None:
         """Parse and run; leave the process with one of our exit codes when `exit` is true."""
         code = self._code(argv)
         if exit:
@@ -37,8 +39,9 @@ class Program(InvokeProgram):  # type: ignore[misc] -- invoke ships no types
     def _code(self, argv: Sequence[str] | None) -> int:
         try:
             self.create_config()
+            no_bytecode = sys.dont_write_bytecode
             self.parse_core(list(argv) if argv is not None else None)
-            sys.dont_write_bytecode = False
+            sys.dont_write_bytecode = no_bytecode
             self.parse_collection()
             self.parse_tasks()
             self.parse_cleanup()
