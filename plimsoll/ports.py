@@ -103,6 +103,13 @@ class Renderer(Protocol):
         """
 
 
+class Schemas(Protocol):
+    """The schemas of the Kubernetes API."""
+
+    def problems(self, manifest: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+        """Return (path, what, what now) for everything that the API would not take; empty when the object is fine."""
+
+
 class Cluster(Protocol):
     """The Kubernetes API of one guarded cluster; objects are plain dicts as the API writes them, `apiVersion` and `kind` included.
 
