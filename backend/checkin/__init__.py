@@ -1,0 +1,1 @@
+"""Check participants in to sessions over HTTP: FastAPI with PostgreSQL and Redis."""

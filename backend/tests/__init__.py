@@ -1,0 +1,1 @@
+"""The tests: `unit` needs nothing, `integration` starts real servers."""

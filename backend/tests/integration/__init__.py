@@ -1,0 +1,1 @@
+"""Behaviour of the real process with a real PostgreSQL and Redis."""
