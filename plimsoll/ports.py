@@ -36,6 +36,9 @@ class Stop(Protocol):
     def check(self) -> None:
         """Return when nobody did; raise Interrupted naming the signal otherwise."""
 
+    def ignore(self) -> None:
+        """Let `check` pass from now on: what follows brings things back in order and has to be finished."""
+
 
 class Reporter(Protocol):
     """What the user sees while something is under way. Logic never prints; it reports."""
@@ -111,7 +114,7 @@ class Schemas(Protocol):
 
 
 class Cluster(Protocol):
-    """The Kubernetes API of one guarded cluster; objects are plain dicts as the API writes them, `apiVersion` and `kind` included.
+    """The Kubernetes API of one guarded cluster; objects are plain dicts as the API writes them, with `apiVersion` and `kind`.
 
     `kind` is `apiVersion/Kind`, such as `apps/v1/Deployment`. Time-outs are seconds for the whole call, retries included. Every
     method raises EnvironmentLacks when the API server does not answer, Misconfigured when it does not let us in or a right is
@@ -130,8 +133,8 @@ class Cluster(Protocol):
         """Server-side apply under Plimsoll's field manager and return the result, defaults included.
 
         Fields that an earlier apply set and this one leaves out are removed. Raise `domain.manifests.Conflict` (a Failed) naming
-        fields and other managers, unless `force`, which takes them over. A manifest that the API finds invalid is Misconfigured in
-        a dry run (nothing was changed), and Failed otherwise. Safe to repeat, hence repeated on 429, 5xx and cut connections.
+        fields and other managers, unless `force`, which takes them over. A manifest that the API finds invalid is Misconfigured
+        in a dry run (nothing was changed), and Failed otherwise. Repeated on 429, 5xx and cut connections, for it is safe to.
         """
 
     def write(self, manifest: Mapping[str, Any], *, create: bool = False, timeout: float = 5) -> dict[str, Any] | None:
@@ -148,10 +151,10 @@ class Cluster(Protocol):
     ) -> Iterator[tuple[str, dict[str, Any]] | None]:
         """Yield what is there and what changes, from one watch per kind, as (event, object).
 
-        `MODIFIED`: the object is there, is new or has changed; `DELETED`: it is gone; `SYNCED`: all that was there of one kind has
-        been yielded (the object holds apiVersion and kind only). `labels` does not apply to `v1/Event`. Cut watches and expired
-        versions are mended inside. Yield None at least once a second, so that the caller can look at its deadline, and stop after
-        `timeout` seconds; close the iterator to stop before. Raise EnvironmentLacks after 30 s without an answer.
+        `MODIFIED`: the object is there, is new or has changed; `DELETED`: it is gone; `SYNCED`: all that was there of one kind
+        has been yielded (the object holds apiVersion and kind only). `labels` does not apply to `v1/Event`. Cut watches and
+        expired versions are mended inside. Yield None at least once a second, so that the caller can look at its deadline, and
+        stop after `timeout` seconds; close the iterator to stop before. Raise EnvironmentLacks after 30 s without an answer.
         """
 
 
@@ -174,6 +177,9 @@ class PodLogs(Protocol):
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
         """Return the last lines of a container's log; empty when there are none, or no such container (any more)."""
+
+    def kubectl(self) -> tuple[str, ...]:
+        """Return the start of the command line by which people look further: kubectl with the flags that name this cluster."""
 
     def events(self, namespace: str, uid: str) -> tuple[dict[str, Any], ...]:
         """Return the events (`v1/Event`) about the object with this UID, oldest first."""

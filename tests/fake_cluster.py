@@ -48,7 +48,6 @@ class FakeCluster:
     """See the module's docstring. `clock` is what `watch` sleeps on when nothing happens."""
 
     server = "https://127.0.0.1:6443"
-    kubectl = ("kubectl", "--kubeconfig", "/state/kubeconfig")
 
     def __init__(self, clock: Clock | None = None, *, behaviour: str | Callable[[dict[str, Any]], str] = "ready") -> None:
         self.clock = clock or FakeClock()
@@ -84,7 +83,7 @@ class FakeCluster:
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> tuple[dict[str, Any], ...]:
         with self._lock:
             self._called("list", kind, "", namespace)
-            return tuple(self._matching([kind], namespace, labels))
+            return self._matching([kind], namespace, labels)
 
     def apply(
         self,
@@ -171,6 +170,9 @@ class FakeCluster:
             if pod.startswith(name) and (of, old) == (container, previous):
                 return "\n".join(text.splitlines()[-lines:])
         return ""
+
+    def kubectl(self) -> tuple[str, ...]:
+        return ("kubectl", "--kubeconfig", "/state/kubeconfig")
 
     def events(self, namespace: str, uid: str) -> tuple[dict[str, Any], ...]:
         found = [each for each in self.list("v1/Event", namespace) if each["involvedObject"].get("uid") == uid]
@@ -321,12 +323,12 @@ class FakeCluster:
             fake_controllers.react(self, copy.deepcopy(result))
         return copy.deepcopy(self._objects[key])
 
-    def _matching(self, kinds: Sequence[str], namespace: str | None, labels: str) -> list[dict[str, Any]]:
-        return [
+    def _matching(self, kinds: Sequence[str], namespace: str | None, labels: str) -> tuple[dict[str, Any], ...]:
+        return tuple(
             copy.deepcopy(each)
             for (kind, inside, _name), each in sorted(self._objects.items())
             if kind in kinds and (namespace is None or inside == namespace) and _selected(each, labels)
-        ]
+        )
 
 
 def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
