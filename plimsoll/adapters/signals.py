@@ -23,11 +23,16 @@ class SignalStop:
 
     def __init__(self) -> None:
         self._name: str | None = None
+        self._ignored = False
 
     def check(self) -> None:
         """Return when nobody asked to stop; raise Interrupted naming the signal otherwise."""
-        if self._name is not None:
+        if self._name is not None and not self._ignored:
             raise Interrupted(f"stopped by {self._name}", code="interrupted")
+
+    def ignore(self) -> None:
+        """Let `check` pass from now on; a second signal still ends the program."""
+        self._ignored = True
 
     @contextmanager
     def listening(self, reporter: Reporter) -> Iterator[None]:

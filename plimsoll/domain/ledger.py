@@ -57,6 +57,11 @@ class History:
         return self.verified or (self.releases[-1] if self.releases else None)
 
     @property
+    def standing(self) -> Release | None:
+        """The release whose objects stand in the cluster, proven or not: the newest that changed anything."""
+        return next((release for release in reversed(self.releases) if not release.untouched), None)
+
+    @property
     def unfinished(self) -> tuple[Release, ...]:
         """Records that nobody finished. Under the lock these are the traces of a deploy that was killed."""
         return tuple(release for release in self.releases if release.state in UNFINISHED)
@@ -75,23 +80,22 @@ class History:
         return self.named(release.origin) or release
 
     def rollback_target(self, name: str | None = None) -> Release:
-        """Return the content to go back to: `name`, otherwise the newest verified one older than the live that was not rolled back.
+        """Return the content to go back to: `name`, otherwise the newest good one older than what stands, never rolled back.
 
-        Raise Misconfigured when `name` is no release of this environment or never was verified, Failed when there is no older one.
+        Raise Misconfigured when `name` is no release of this environment or never was verified, Failed when no older one is.
         """
-        live = self.live
+        standing = self.standing
         if name is not None:
             return self._chosen(name)
-        if live is None:
+        if standing is None:
             raise Failed("there is no release to roll back", now="deploy one: `inv build deploy`", code="no-release")
-        content = self.origin(live)
-        found = self._newest_good(
-            below=content.number if live.verified else None, unlike=content.content if live.verified else ""
-        )
+        content = self.origin(standing)
+        proven = standing.verified
+        found = self._newest_good(below=content.number if proven else None, unlike=content.content if proven else "")
         if found is None:
             raise Failed(
                 f"no release before {content.name} was verified and never rolled back",
-                where=f"the ledger of {live.environment}",
+                where=f"the ledger of {standing.environment}",
                 now="name one with --to (`inv history`), or deploy a corrected source",
                 code="no-rollback-target",
             )

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from plimsoll.domain.project import Environment, Project
     from plimsoll.errors import PlimsollError
 
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The images that shall be released, and the source they come from. `dirty`: images or overlay differ from the commit."""
+
+    images: Mapping[str, Image]
+    git_revision: str
+    dirty: bool
+
+
 # The environment in which a digest is proven before a protected one may run it.
 PROVING = "staging"
 

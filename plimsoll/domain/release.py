@@ -80,7 +80,8 @@ class Release:
     to the release that last changed it (what `/version` answers), `inventory` lists the objects it owns (`manifests.Ref`).
     `schema` is the hash of the migrations, `migrated` the UID of the namespace in which the database has reached it.
     `rollback_of` is the release that was rolled back, `content_of` the one whose content runs again. `secrets` maps `secret/key`
-    to a salted hash of its value. `timings` are seconds per step. `ci` is the URL of the run that deployed.
+    to a salted hash of its value. `timings` are seconds per step, `ci` the URL of the run that deployed. `untouched`: it failed
+    before it changed anything.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Release:
     secrets: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     ci: str | None = None
+    untouched: bool = False
 
     @property
     def verified(self) -> bool:
@@ -145,9 +147,9 @@ class Release:
 
     @classmethod
     def from_record(cls, data: Mapping[str, Any]) -> Release:
-        """Read what `to_record` wrote; raise KeyError, TypeError or ValueError when it is something else."""
+        """Read what `to_record`, of an earlier version too, wrote; raise KeyError, TypeError or ValueError for anything else."""
         return cls(
-            **{name: data[name] for name in PLAIN},
+            **{name: data[name] for name in PLAIN if name in data},
             state=State(data["state"]),
             images={service: Image.from_json(service, image) for service, image in data["images"].items()},
             workloads=dict(data["workloads"]),
@@ -191,6 +193,7 @@ PLAIN = (
     "migrated",
     "once_verified",
     "ci",
+    "untouched",
 )
 
 

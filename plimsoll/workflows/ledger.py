@@ -101,8 +101,15 @@ class Ledger:
         )
 
 
+def unprove(ledger: Ledger, history: book.History) -> None:
+    """Mark what was verified as superseded: a rollback failed, and what runs now is proven by nobody."""
+    for old in history.releases:
+        if old.verified:
+            ledger.move(old.moved(State.SUPERSEDED))
+
+
 def repair(ledger: Ledger, history: book.History, clock: Clock, reporter: Reporter) -> book.History:
-    """Close what a killed deploy or rollback left unfinished, and say so. Call under the lock: then nobody works on it any more."""
+    """Close what a killed deploy or rollback left unfinished, and say so. Call under the lock: then nobody works on it."""
     for release in history.unfinished:
         now = clock.now().isoformat(timespec="seconds")
         cause = f"its {'rollback' if release.rollback_of else 'deploy'} was killed before it ended; found and closed on {now}"

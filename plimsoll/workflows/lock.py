@@ -221,11 +221,7 @@ def ensure_namespace(cluster: Cluster) -> None:
         cluster.write(manifest, create=True)
 
 
-def holders(cluster: Cluster, application: str, environments: Sequence[str]) -> dict[str, str]:
-    """Return environment -> who holds its lock now, for those that are locked."""
-    found = {}
-    for environment in environments:
-        lease = cluster.get(LEASE, stem(application, environment), NAMESPACE)
-        if lease is not None and rules.identity_of(lease):
-            found[environment] = rules.describe(lease)
-    return found
+def holder_of(cluster: Cluster, application: str, environment: str) -> str:
+    """Return who holds an environment's lock now, for people; empty when nobody does."""
+    found = cluster.get(LEASE, stem(application, environment), NAMESPACE)
+    return rules.describe(found) if found is not None and rules.identity_of(found) else ""

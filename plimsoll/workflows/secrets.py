@@ -12,7 +12,7 @@ from plimsoll.domain.secret import SecretText
 from plimsoll.errors import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from plimsoll.domain.project import SecretSpec
     from plimsoll.ports import Cluster
@@ -60,6 +60,21 @@ def hashes(cluster: Cluster, namespace: str, specs: Iterable[SecretSpec], salt: 
                 name = f"{spec.name}/{key}"
                 found[name] = SecretText(str(data[key])).hash(salt, name)
     return found
+
+
+def hider(cluster: Cluster, namespace: str, specs: Iterable[SecretSpec]) -> Callable[[str], str]:
+    """Return a function that replaces the present secret values in a text: what a program printed may hold them."""
+    values = []
+    for spec in specs:
+        data = (cluster.get(SECRET, spec.name, namespace) or {}).get("data") or {}
+        values += [base64.b64decode(data[key]).decode(errors="replace") for key in spec.keys if key in data]
+
+    def hide(text: str) -> str:
+        for value in values:
+            text = text.replace(value, str(SecretText(value)))
+        return text
+
+    return hide
 
 
 def new_salt() -> str:

@@ -1,0 +1,132 @@
+"""Applying objects wave by wave, freeing pods that would never be replaced, and pruning what is no longer part of a release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plimsoll.domain.manifests import Conflict, ref
+from plimsoll.domain.waves import FIRST_KINDS
+from plimsoll.errors import Failed, PlimsollError
+from plimsoll.workflows.deploy_observe import in_parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from plimsoll.domain.manifests import Manifest, Ref
+    from plimsoll.workflows.site import Site
+
+# How long (seconds) a deleted object may take to be gone, and how often to look.
+GONE_WITHIN = 30.0
+LOOK_EVERY = 0.2
+# A request of a release must end well before the lease does (15 s), with a renewal in between.
+REQUEST_TIMEOUT = 9.0
+
+
+def apply(site: Site, objects: Sequence[Manifest], *, take_over: bool) -> tuple[Conflict, ...]:
+    """Apply objects in parallel, what others stand on first; return the conflicts that were taken over.
+
+    Raise Conflict when somebody else owns a field and `take_over` is false, Failed when the API server refuses an object.
+    """
+    taken: list[Conflict] = []
+
+    def one(manifest: Manifest) -> None:
+        try:
+            site.cluster.apply(manifest, timeout=REQUEST_TIMEOUT)
+        except Conflict as conflict:
+            if not take_over:
+                raise
+            site.cluster.apply(manifest, force=True, timeout=REQUEST_TIMEOUT)
+            taken.append(conflict)
+
+    first = [each for each in objects if each["kind"] in FIRST_KINDS]
+    in_parallel(one, first)
+    in_parallel(one, [each for each in objects if each not in first])
+    return tuple(taken)
+
+
+def renew_jobs(site: Site, jobs: Iterable[Manifest]) -> None:
+    """Make way for Jobs that failed before under the same name: a Job never runs twice by itself."""
+    for job in jobs:
+        target = ref(job)
+        found = site.cluster.get(target.path, target.name, target.namespace)
+        if found is not None and _has_failed(found):
+            site.cluster.delete(target.path, target.name, target.namespace)
+            _await_gone(site, target, str(found["metadata"].get("uid")))
+
+
+def free_stuck_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
+    """Delete unready pods of another revision of StatefulSets: their controller waits for them instead of replacing them.
+
+    Return the names of the pods. A StatefulSet that starts its pods in parallel is not helped, it helps itself.
+    """
+    freed = []
+    for manifest in objects:
+        if manifest["kind"] != "StatefulSet" or manifest["spec"].get("podManagementPolicy") == "Parallel":
+            continue
+        target = ref(manifest)
+        revision = _update_revision(site, target)
+        labels = ",".join(f"{key}={value}" for key, value in manifest["spec"]["selector"].get("matchLabels", {}).items())
+        for pod in site.cluster.list("v1/Pod", target.namespace, labels=labels) if revision and labels else ():
+            metadata = pod["metadata"]
+            other = metadata.get("labels", {}).get("controller-revision-hash") != revision
+            if other and not metadata.get("deletionTimestamp") and _belongs(pod, target) and not _is_ready(pod):
+                site.cluster.delete("v1/Pod", metadata["name"], target.namespace)
+                freed.append(metadata["name"])
+    return tuple(freed)
+
+
+def prune(site: Site, refs: Iterable[Ref]) -> tuple[Ref, ...]:
+    """Delete objects that are no part of the verified release; return those that are gone. A refusal is a warning, no failure."""
+    gone = []
+    for each in refs:
+        try:
+            site.cluster.delete(each.path, each.name, each.namespace or None)
+            gone.append(each)
+        except PlimsollError as error:
+            site.reporter.warn(f"{each.short} is no part of the release any more and could not be removed: {error.what}")
+    return tuple(gone)
+
+
+def _update_revision(site: Site, target: Ref) -> str | None:
+    """Return the revision that a StatefulSet goes to, once its controller has seen what was applied."""
+    deadline = site.clock.monotonic() + GONE_WITHIN
+    while site.clock.monotonic() < deadline:
+        found = site.cluster.get(target.path, target.name, target.namespace) or {}
+        status = found.get("status") or {}
+        if status.get("observedGeneration", 0) >= found.get("metadata", {}).get("generation", 1):
+            return status.get("updateRevision")
+        site.stop.check()
+        site.clock.sleep(LOOK_EVERY)
+    return None
+
+
+def _await_gone(site: Site, target: Ref, uid: str) -> None:
+    deadline = site.clock.monotonic() + GONE_WITHIN
+    while site.clock.monotonic() < deadline:
+        found = site.cluster.get(target.path, target.name, target.namespace)
+        if found is None or found["metadata"].get("uid") != uid:
+            return
+        site.stop.check()
+        site.clock.sleep(LOOK_EVERY)
+    raise Failed(
+        f"{target.short} was deleted and is still there after {GONE_WITHIN:.0f} s",
+        where=f"namespace {target.namespace}",
+        now=f"see what holds it: `kubectl -n {target.namespace} describe {target.kind.lower()} {target.name}`",
+        code="not-gone",
+    )
+
+
+def _has_failed(job: Mapping[str, object]) -> bool:
+    status = job.get("status")
+    conditions = status.get("conditions") or [] if isinstance(status, dict) else []
+    return any(each.get("type") == "Failed" and each.get("status") == "True" for each in conditions)
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def _belongs(pod: Manifest, target: Ref) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return any(each.get("kind") == target.kind and each.get("name") == target.name for each in owners)

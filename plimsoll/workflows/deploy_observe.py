@@ -1,0 +1,95 @@
+"""Looking at a cluster before a deploy: what is there, what is ours, and what the API server would make of the new objects."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, mark_of, marked, ref
+from plimsoll.domain.plan import Observed
+from plimsoll.errors import Failed, Misconfigured
+from plimsoll.workflows import secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from plimsoll.domain.ledger import History
+    from plimsoll.domain.manifests import Manifest
+    from plimsoll.workflows.site import Site
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+# Requests under way at once: an API server answers these well below its own limits.
+PARALLEL = 8
+
+
+def in_parallel(act: Callable[[A], B], things: Iterable[A]) -> list[B]:
+    """Return what `act` makes of each thing, in order; the first exception ends it, after what is under way has ended."""
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        tasks = [pool.submit(act, thing) for thing in things]
+        try:
+            return [task.result() for task in tasks]
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observed:
+    """Return what the cluster holds of `objects` and of earlier releases, and its answers to a dry run of `objects`.
+
+    Objects of a namespace that does not exist have no answers: they can only be created.
+    """
+    namespace = site.cluster.get("v1/Namespace", site.environment.namespace)
+    uid = None if namespace is None else str(namespace["metadata"]["uid"])
+    ours = owned(site, objects, history)
+    live = {each: ours[each] for each in map(ref, objects) if each in ours}
+    unlabelled = [each for each in map(ref, objects) if each not in live and (each.namespace == "" or namespace is not None)]
+    live |= _found(site, unlabelled)
+    asked = [each for each in objects if namespace is not None or ref(each).namespace == ""]
+    answers: dict[Ref, Manifest] = {}
+    conflicts: dict[Ref, Conflict] = {}
+    refused: dict[Ref, str] = {}
+
+    def ask(manifest: Manifest) -> None:
+        target = ref(manifest)
+        found = live.get(target)
+        # Asked with the mark that is live: then only what a release really changes is different.
+        probe = marked(manifest, (mark_of(found) if found else None) or f"{site.environment.name}-{history.next_number}")
+        try:
+            answers[target] = site.cluster.apply(probe, dry_run=True)
+        except Conflict as conflict:
+            conflicts[target] = conflict
+            answers[target] = site.cluster.apply(probe, dry_run=True, force=True)
+        except (Failed, Misconfigured) as error:
+            refused[target] = error.what
+
+    in_parallel(ask, asked)
+    return Observed(
+        namespace_uid=uid,
+        live=live,
+        answers=answers,
+        conflicts=conflicts,
+        refused=refused,
+        owned=frozenset(ours),
+        secret_keys=secrets.existing(site.cluster, site.environment.namespace, site.project.secrets.values()),
+    )
+
+
+def owned(site: Site, objects: Sequence[Manifest], history: History) -> dict[Ref, Manifest]:
+    """Return the live objects that carry our label, of every kind that this or an earlier release has: one request a kind."""
+    recorded = {Ref.parse(each) for release in history.releases for each in release.inventory}
+    wanted = recorded | {ref(each) for each in objects}
+    namespaced = sorted({(each.path, each.namespace) for each in wanted if each.namespace})
+    labels = f"{OWNER_LABEL}={MANAGER}"
+    lists = in_parallel(lambda kind: site.cluster.list(kind[0], kind[1], labels=labels), namespaced)
+    found = {ref(each): each for listed in lists for each in listed}
+    wide = _found(site, sorted(each for each in wanted if not each.namespace))
+    ours = {each: live for each, live in wide.items() if (live["metadata"].get("labels") or {}).get(OWNER_LABEL) == MANAGER}
+    return found | ours
+
+
+def _found(site: Site, refs: Sequence[Ref]) -> dict[Ref, Manifest]:
+    """Return those of `refs` that exist, whoever owns them."""
+    lives = in_parallel(lambda each: site.cluster.get(each.path, each.name, each.namespace or None), refs)
+    return {each: live for each, live in zip(refs, lives, strict=True) if live is not None}

@@ -1,0 +1,182 @@
+"""Carrying out one record: wave by wave, waited for, smoked, marked verified, and what is left over pruned.
+
+Deploys and rollbacks share this; they differ in what they apply and in what they do when it fails.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from plimsoll.domain.manifests import ref
+from plimsoll.domain.plan import prunes
+from plimsoll.domain.release import State
+from plimsoll.domain.rollout_rules import Limits
+from plimsoll.errors import Bug, EnvironmentLacks, Failed, Interrupted, PlimsollError
+from plimsoll.workflows import secrets
+from plimsoll.workflows.apply import apply, free_stuck_pods, prune, renew_jobs
+from plimsoll.workflows.deploy_observe import owned
+from plimsoll.workflows.smoke import require_passed, smoke
+from plimsoll.workflows.wait import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from plimsoll.domain.ledger import History
+    from plimsoll.domain.manifests import Conflict, Manifest
+    from plimsoll.domain.plan import Migration, Wave
+    from plimsoll.domain.release import Release
+    from plimsoll.workflows.site import Site
+
+SHORTEST_WAIT = 2.0
+TITLES = {
+    "foundation": "applying namespace, rights, configuration and policies",
+    "data": "bringing up data stores",
+    "migration": "migrating the database",
+    "workloads": "rolling out workloads",
+}
+
+
+def told_of(error: Exception) -> PlimsollError:
+    """Return `error` as what work that began to write ends with: exit 1, 4 or 130. An unexpected one is our own mistake."""
+    if isinstance(error, (Failed, EnvironmentLacks, Interrupted)):
+        return error
+    if isinstance(error, PlimsollError):
+        return Failed(error.what, where=error.where, now=error.now, code=error.code, report=error.report)
+    return Bug(f"{type(error).__name__}: {error}")
+
+
+class Rollout:
+    """One record on its way to `verified`: `release` is the record as it stands, `wrote` whether the environment was touched."""
+
+    def __init__(
+        self,
+        site: Site,
+        release: Release,
+        objects: Sequence[Manifest],
+        *,
+        waves: Sequence[Wave],
+        migration: Migration,
+        take_over: bool,
+        budget: float,
+    ) -> None:
+        self.site = site
+        self.release = release
+        self.wrote = False
+        self.taken_over: list[Conflict] = []
+        self._objects = {ref(each): each for each in objects}
+        self._waves = waves
+        self._migration = migration
+        self._take_over = take_over
+        self._deadline = site.clock.monotonic() + budget
+
+    def begin(self) -> None:
+        """Write the record, pending, with the manifests that are about to be applied."""
+        self.site.ledger.append(self.release, list(self._objects.values()))
+
+    def run(self) -> None:
+        """Apply and await every wave, then mark the record applied; raise Failed with what went wrong when one does not come up."""
+        namespace = self.site.environment.namespace
+        applied = {wave.name: wave for wave in self._waves}
+        with self._timed("foundation"):
+            self._apply(applied.get("foundation"))
+            specs = self.site.project.secrets.values()
+            secrets.ensure(self.site.cluster, namespace, specs, part_of=self.site.project.name)
+            hashes = secrets.hashes(self.site.cluster, namespace, specs, secrets.new_salt())
+            self.release = replace(self.release, secrets=hashes)
+        for name in ("data", "migration", "workloads"):
+            if name == "workloads":
+                self._note_schema()
+            if name in applied:
+                with self._timed(name):
+                    self._apply(applied[name])
+                    self._wait(applied[name])
+        self._move(State.APPLIED)
+
+    def verify(self, history: History, *, old_state: State) -> None:
+        """Smoke the release; mark it verified and the one before `old_state`. Raise Failed when a check does not pass."""
+        url = self.site.environment.address
+        project = self.site.project
+        if url is not None and project.smoke:
+            with self._timed("smoke", f"asking {url}"):
+                results = smoke(
+                    url,
+                    project.smoke,
+                    http=self.site.http,
+                    clock=self.site.clock,
+                    timeout=project.rollout.smoke_timeout,
+                    stop=self.site.stop,
+                )
+                self.release = replace(self.release, smoke=results)
+                require_passed(results, url)
+        # The old record first: at no instant are two of them verified.
+        for old in history.releases:
+            if old.verified:
+                self.site.ledger.move(old.moved(old_state))
+        self._move(State.VERIFIED, finished_at=self.site.now())
+
+    def tidy(self) -> None:
+        """Prune what is no part of the verified release, and manifests of releases too old to go back to."""
+        ledger = self.site.ledger
+        history = ledger.history()
+        objects = list(self._objects.values())
+        gone = prune(self.site, prunes(objects, frozenset(owned(self.site, objects, history)), history))
+        if gone:
+            self.site.reporter.info(f"removed {', '.join(each.short for each in gone)}")
+        ledger.trim(history, self.site.project.rollout.keep_releases)
+
+    def end(self, state: State, cause: str) -> None:
+        """Close the record as failed. What follows brings things in order, and does not stop at a first signal."""
+        self.site.stop.ignore()
+        self._move(state, cause=cause, finished_at=self.site.now(), untouched=not self.wrote)
+
+    def _apply(self, wave: Wave | None) -> None:
+        self.site.stop.check()
+        self.site.guard()
+        self.wrote = True
+        objects = [self._objects[each] for each in wave.applies] if wave else []
+        if wave and wave.name == "migration":
+            renew_jobs(self.site, objects)
+        self.taken_over += apply(self.site, objects, take_over=self._take_over)
+
+    def _wait(self, wave: Wave) -> None:
+        freed = free_stuck_pods(self.site, [self._objects[each] for each in wave.waits])
+        if freed:
+            self.site.reporter.info(f"deleted {', '.join(freed)}: not ready, and of a revision that is gone")
+        settings = self.site.project.rollout
+        specs = self.site.project.secrets.values()
+        wait_for(
+            wave.waits,
+            cluster=self.site.cluster,
+            logs=self.site.logs,
+            clock=self.site.clock,
+            reporter=self.site.reporter,
+            stop=self.site.stop,
+            # What is there already needs a moment to be seen, even when all the time was used up.
+            timeout=max(self._deadline - self.site.clock.monotonic(), SHORTEST_WAIT),
+            limits=Limits(crash_restarts=settings.crash_restarts, grace=settings.grace),
+            environment=self.site.environment.name,
+            hide=secrets.hider(self.site.cluster, self.site.environment.namespace, specs),
+        )
+
+    def _note_schema(self) -> None:
+        """Note in the record that the database of this very namespace has reached the schema, before workloads rely on it."""
+        found = self.site.cluster.get("v1/Namespace", self.site.environment.namespace)
+        if found is not None and self.release.schema is not None:
+            self.release = replace(self.release, migrated=str(found["metadata"]["uid"]))
+            self.site.ledger.move(self.release)
+
+    def _move(self, state: State, **changes: object) -> None:
+        self.release = self.release.moved(state, **changes)
+        self.site.ledger.move(self.release)
+
+    @contextmanager
+    def _timed(self, name: str, title: str = "") -> Iterator[None]:
+        started = self.site.clock.monotonic()
+        try:
+            with self.site.reporter.step(title or TITLES[name]):
+                yield
+        finally:
+            seconds = self.site.clock.monotonic() - started
+            self.release = replace(self.release, timings={**self.release.timings, name: seconds})

@@ -1,0 +1,142 @@
+"""Going back: the recorded manifests of a verified release are applied again, configuration included, and proven again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plimsoll.domain.failure import Failure
+from plimsoll.domain.manifests import marks, ref
+from plimsoll.domain.outcome import BrokenRelease, RollbackResult
+from plimsoll.domain.plan import Observed, decide_migration, waves_of
+from plimsoll.domain.release import Release, State
+from plimsoll.errors import Bug, Failed, Interrupted, PlimsollError
+from plimsoll.workflows.deploy_rollout import Rollout, told_of
+from plimsoll.workflows.ledger import repair, unprove
+from plimsoll.workflows.lock import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plimsoll.domain.ledger import History
+    from plimsoll.workflows.site import Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackRequest:
+    """What the user asked for: the release to go back to, None for the one before that was good."""
+
+    to: str | None = None
+    wait_lock: float = 30.0
+
+
+def rollback(request: RollbackRequest, site: Site, *, approve: Callable[[Release, Release | None], None]) -> RollbackResult:
+    """Bring back a verified release by hand; the one that ran becomes `rolled-back`.
+
+    `approve` is asked with the target and the live release, for protected environments, and raises when it is refused. Raise
+    Misconfigured or Failed when there is nothing to go back to, and Failed when it does not come up: then the record says
+    `rollback-failed`.
+    """
+    environment = site.environment
+    site.guard()
+    history = site.ledger.history()
+    target = history.rollback_target(request.to)
+    if environment.protected:
+        approve(target, history.standing)
+    started = site.clock.monotonic()
+    lock = site.lock(f"rollback of {environment.name} to {target.name}")
+    with locked(lock, cluster=site.cluster, wait=request.wait_lock, reporter=site.reporter, stop=site.stop):
+        fenced = site.under(lock)
+        fenced.guard()
+        history = repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter)
+        _refuse_moved(target, history.rollback_target(request.to), environment.name)
+        for service, image in target.images.items():
+            if image.scan is not None and image.scan.verdict not in {"clean", "excepted"}:
+                site.reporter.warn(f"{service} of {target.name} was scanned as {image.scan.verdict}: going on")
+        rollout = restore(fenced, history, target=target, broken=history.standing, old_state=State.ROLLED_BACK)
+    return RollbackResult(
+        environment=environment.name,
+        release=rollout.release,
+        taken_over=tuple(rollout.taken_over),
+        url=environment.address,
+        seconds=site.clock.monotonic() - started,
+    )
+
+
+def restore(site: Site, history: History, *, target: Release, broken: Release | None, old_state: State) -> Rollout:
+    """Apply, await, smoke and verify the content of `target` under a new record, within a time budget of its own.
+
+    `broken` is the release that is left; verified records become `old_state`. Conflicts on our own fields are taken over and
+    listed. Call it under the lock. Raise Failed when it does not come up: the record then is `rollback-failed`.
+    """
+    manifests = site.ledger.manifests(target)
+    namespace = site.cluster.get("v1/Namespace", site.environment.namespace)
+    uid = None if namespace is None else str(namespace["metadata"]["uid"])
+    migration = decide_migration(manifests, Observed(namespace_uid=uid), history, target.schema)
+    jobs = set() if migration.run else {ref(each) for each in manifests if each["kind"] == "Job"}
+    record = Release(
+        name=f"{site.environment.name}-{history.next_number}",
+        environment=site.environment.name,
+        number=history.next_number,
+        state=State.PENDING,
+        git_revision=target.git_revision,
+        dirty=target.dirty,
+        images=target.images,
+        content=target.content,
+        actor=site.actor.name,
+        started_at=site.now(),
+        rollback_of=broken.name if broken else None,
+        content_of=target.name,
+        schema=target.schema,
+        workloads=marks(manifests),
+        inventory=target.inventory,
+        ci=site.actor.run,
+    )
+    rollout = Rollout(
+        site,
+        record,
+        manifests,
+        waves=waves_of(manifests, {ref(each) for each in manifests} - jobs, migration),
+        migration=migration,
+        take_over=True,
+        budget=site.project.rollout.rollback_timeout,
+    )
+    rollout.begin()
+    try:
+        rollout.run()
+        rollout.verify(history, old_state=old_state)
+    except Exception as error:
+        raise _failed(site, rollout, history, error) from error
+    for conflict in rollout.taken_over:
+        site.reporter.warn(f"took back {conflict.target}: {', '.join(f'{f} (from {by})' for f, by in conflict.fields)}")
+    rollout.tidy()
+    return rollout
+
+
+def _refuse_moved(seen: Release, found: Release, environment: str) -> None:
+    if seen.name != found.name:
+        raise Failed(
+            f"the release to go back to was {seen.name} and is {found.name} now: somebody else released meanwhile",
+            where=environment,
+            now="look at `inv history`, and roll back again",
+            code="plan-stale",
+        )
+
+
+def _failed(site: Site, rollout: Rollout, history: History, error: Exception) -> Exception:
+    """Close the record as `rollback-failed`: what runs now is proven by nobody, so that no record may say verified."""
+    told = told_of(error)
+    try:
+        rollout.end(State.ROLLBACK_FAILED, cause=told.what)
+        if rollout.wrote:
+            unprove(site.ledger, history)
+    except PlimsollError as second:
+        site.reporter.warn(f"the record of {rollout.release.name} could not be closed: {second.what}")
+    if isinstance(told, Bug):
+        return error
+    again = f"inv rollback --env {site.environment.name} --to {rollout.release.content_of}"
+    told.now = f"{site.environment.name} needs you: correct the cause, then `{again}`, or deploy. {told.now}".strip()
+    told.code = told.code if isinstance(told, Interrupted) else "rollback-failed"
+    failure = told.report if isinstance(told.report, Failure) else None
+    told.report = BrokenRelease(environment=rollout.release.environment, release=rollout.release, failure=failure)
+    return told

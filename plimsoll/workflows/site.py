@@ -1,0 +1,73 @@
+"""One environment, and all that releasing to it needs from the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from plimsoll.domain.ledger import stem
+from plimsoll.domain.lock import Holder
+from plimsoll.workflows.ledger import Ledger
+from plimsoll.workflows.lock import DeployLock, Fenced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plimsoll.domain.project import Environment, Project
+    from plimsoll.ports import Clock, Cluster, Http, PodLogs, Reporter, Stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who releases, and from where: `run` is the URL of a CI run, `token` makes this process different from all others."""
+
+    name: str
+    host: str
+    pid: int
+    token: str
+    run: str | None = None
+
+    def holder(self, purpose: str) -> Holder:
+        """Return the holder of a lock for `purpose`."""
+        return Holder(actor=self.name, host=self.host, pid=self.pid, token=self.token, purpose=purpose, run=self.run or "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """An environment of a project with its cluster, and what the release engine works with there.
+
+    `guard` raises Misconfigured when the cluster is not the one that the environment means.
+    """
+
+    project: Project
+    environment: Environment
+    cluster: Cluster
+    guard: Callable[[], None]
+    logs: PodLogs
+    http: Http
+    clock: Clock
+    reporter: Reporter
+    stop: Stop
+    actor: Actor
+
+    @property
+    def ledger(self) -> Ledger:
+        """The records of this environment."""
+        return Ledger(self.cluster, self.project.name, self.environment.name)
+
+    @property
+    def lock_name(self) -> str:
+        """The name of the environment's lock."""
+        return stem(self.project.name, self.environment.name)
+
+    def lock(self, purpose: str) -> DeployLock:
+        """Return the environment's lock, not yet taken."""
+        return DeployLock(self.cluster, self.clock, self.actor.holder(purpose), self.project.name, self.environment.name)
+
+    def under(self, lock: DeployLock) -> Site:
+        """Return the site with a cluster that writes only while `lock` is held."""
+        return replace(self, cluster=Fenced(self.cluster, lock, self.stop))
+
+    def now(self) -> str:
+        """Return the present time as records keep it: RFC 3339, UTC, whole seconds."""
+        return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,57 @@
+"""What runs in an environment, and what ran: read from the ledger, never guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plimsoll.domain.outcome import HistoryResult, StatusResult
+from plimsoll.domain.release import State
+from plimsoll.errors import Failed
+from plimsoll.workflows.lock import holder_of
+
+if TYPE_CHECKING:
+    from plimsoll.domain.ledger import History
+    from plimsoll.workflows.site import Site
+
+
+def status(site: Site) -> StatusResult:
+    """Return the release of the environment. Raise Failed when there is none, and whatever the guard refuses."""
+    site.guard()
+    history = site.ledger.history()
+    live = history.live
+    if live is None:
+        raise Failed(
+            f"{site.environment.name} has no release yet",
+            where=f"the ledger of {site.environment.name}",
+            now=f"deploy one: `inv build deploy --env {site.environment.name}`",
+            code="no-release",
+        )
+    return StatusResult(
+        environment=site.environment.name,
+        release=live,
+        url=site.environment.address,
+        remarks=_remarks(history, holder_of(site.cluster, site.project.name, site.environment.name)),
+    )
+
+
+def history(site: Site) -> HistoryResult:
+    """Return every record of the environment, newest first."""
+    site.guard()
+    found = site.ledger.history()
+    return HistoryResult(environment=site.environment.name, releases=tuple(reversed(found.releases)), damaged=found.damaged)
+
+
+def _remarks(found: History, holder: str) -> tuple[str, ...]:
+    remarks = []
+    if holder:
+        remarks.append(f"locked by {holder}")
+    for release in found.unfinished:
+        told = "is under way" if holder else "was left unfinished; the next deploy or rollback repairs that"
+        remarks.append(f"{release.name} ({release.state}, by {release.actor}) {told}")
+    live = found.live
+    newest = found.releases[-1] if found.releases else None
+    if newest is not None and newest is not live and newest.state in {State.FAILED, State.ROLLBACK_FAILED}:
+        remarks.append(f"{newest.name} {newest.state}: {newest.cause}")
+    if found.damaged:
+        remarks.append(f"records that cannot be read: {', '.join(found.damaged)}")
+    return tuple(remarks)
