@@ -36,6 +36,9 @@ class Stop(Protocol):
     def check(self) -> None:
         """Return when nobody did; raise Interrupted naming the signal otherwise."""
 
+    def listening(self) -> AbstractContextManager[None]:
+        """For the block, note a request to end instead of being interrupted by it wherever the program is."""
+
     def ignore(self) -> None:
         """Let `check` pass from now on: what follows brings things back in order and has to be finished."""
 

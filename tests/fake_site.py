@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -19,15 +20,16 @@ from plimsoll.domain.project import (
     SmokeCheck,
 )
 from plimsoll.domain.promotion import Candidate
-from plimsoll.errors import Failed, Interrupted
-from plimsoll.workflows.deploy import DeployRequest, deploy
+from plimsoll.errors import Interrupted
+from plimsoll.workflows.deploy import deploy
+from plimsoll.workflows.deploy_plan import DeployRequest, Supply
 from plimsoll.workflows.rollback import RollbackRequest, rollback
 from plimsoll.workflows.site import Actor, Site
 from tests.fake_cluster import FakeCluster
 from tests.fakes import FakeClock, FakeReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, RollbackResult
@@ -111,7 +113,7 @@ class Overlay:
         return tuple(objects)
 
 
-def _object(api: str, kind: str, name: str, environment: Environment, **rest: Any) -> dict[str, Any]:
+def _object(api: str, kind: str, name: str, environment: Environment, **rest: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": environment.namespace}, **rest}
 
 
@@ -193,6 +195,10 @@ class FakeStop:
     def ignore(self) -> None:
         self.ignored = True
 
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        yield
+
 
 class World:
     """The application's environments on one fake cluster, driven as the tasks drive them."""
@@ -204,6 +210,7 @@ class World:
         self.http = FakeHttp()
         self.registry = FakeRegistry()
         self.overlay = Overlay()
+        self.schemas = SimpleNamespace(problems=lambda _manifest: ())
         self.published: list[dict[str, Image]] = []
         self.asked: list[str] = []
         self.stop = FakeStop()
@@ -222,7 +229,7 @@ class World:
             clock=self.clock,
             reporter=self.reporter,
             stop=self.stop,
-            actor=Actor(name="ada", host=self.host, pid=1, token="t", run=None),
+            actor=Actor(name="ada", host=self.host, pid=1, token="first"),  # noqa: S106 -- it tells processes apart, and opens nothing,
         )
 
     def deploy(
@@ -232,28 +239,15 @@ class World:
         *,
         dirty: bool = False,
         proven: History | None = None,
-        **options: Any,
+        dry_run: bool = False,
+        take_over: bool = False,
+        wait_lock: float = 30,
     ) -> DeployResult:
         """Deploy images, as `inv deploy` would."""
         candidate = Candidate(images=released or images(), git_revision=REVISION, dirty=dirty)
-        request = DeployRequest(candidate=candidate, proven=proven, **options)
-        return deploy(
-            request,
-            self.site(environment),
-            renderer=self.overlay,
-            registry=self.registry,
-            publish=self._publish,
-            approve=self._approve,
-        )
-
-    def failed_deploy(self, released: Mapping[str, Image] | None = None, **options: Any) -> Failed:
-        """Deploy what must fail, and return the error."""
-        try:
-            result = self.deploy(released, **options)
-        except Failed as error:
-            return error
-        msg = f"this deploy should have failed: {result}"
-        raise AssertionError(msg)
+        request = DeployRequest(candidate=candidate, proven=proven, dry_run=dry_run, take_over=take_over, wait_lock=wait_lock)
+        supply = Supply(renderer=self.overlay, schemas=lambda: self.schemas, registry=self.registry, publish=self._publish)
+        return deploy(request, self.site(environment), supply, approve=self._approve)
 
     def rollback(self, to: str | None = None, environment: Environment = STAGING, *, wait_lock: float = 30) -> RollbackResult:
         """Roll back, as `inv rollback` would."""

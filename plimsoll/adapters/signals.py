@@ -21,7 +21,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class SignalStop:
     """Remembers the first signal; `check` raises for it. A second one interrupts at once, wherever the program is."""
 
-    def __init__(self) -> None:
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
         self._name: str | None = None
         self._ignored = False
 
@@ -35,7 +36,7 @@ class SignalStop:
         self._ignored = True
 
     @contextmanager
-    def listening(self, reporter: Reporter) -> Iterator[None]:
+    def listening(self) -> Iterator[None]:
         """Take the signals for the block; whoever had them before has them again afterwards."""
         # Python gives signals to the main thread only; work in another one cannot be asked, and is not.
         if threading.current_thread() is not threading.main_thread():
@@ -47,7 +48,7 @@ class SignalStop:
             if self._name is not None:
                 raise KeyboardInterrupt
             self._name = name
-            reporter.warn(f"{name}: stopping cleanly; once more stops now and leaves things as they are")
+            self._reporter.warn(f"{name}: stopping cleanly; once more stops now and leaves things as they are")
 
         before = {number: signal.signal(number, take) for number in SIGNALS}
         try:

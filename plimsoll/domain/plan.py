@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plimsoll.domain.manifests import Conflict, Manifest
     from plimsoll.domain.project import Environment, SecretSpec
     from plimsoll.domain.promotion import Refusal
+    from plimsoll.errors import PlimsollError
 
 # Hash-suffixed configuration of this many releases outlives them: pods of an older release may still start with it.
 KEPT_CONFIGURATIONS = 5
@@ -45,7 +46,7 @@ class Observed:
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
     answers: Mapping[Ref, Manifest] = field(default_factory=dict)
     conflicts: Mapping[Ref, Conflict] = field(default_factory=dict)
-    refused: Mapping[Ref, str] = field(default_factory=dict)
+    refused: Mapping[Ref, PlimsollError] = field(default_factory=dict)
     owned: frozenset[Ref] = frozenset()
     secret_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
+    from plimsoll.domain.manifests import Ref
     from plimsoll.domain.plan import Observed
     from plimsoll.domain.project import Environment, Project
     from plimsoll.errors import PlimsollError
@@ -106,20 +107,28 @@ def objections(observed: Observed, *, take_over: bool) -> tuple[Refusal, ...]:
     """Return what the API server would not take: objects it refuses, and fields of others unless they are taken over."""
     found = [
         Refusal(
-            code="refused",
-            what=f"the API server refuses {each.short}: {reason}",
+            code=error.code,
+            what=error.what,
             where=f"{each.short} in {each.namespace or 'the cluster'}",
-            now="correct the overlay and deploy again",
-            exit_code=1,
+            now=error.now or "correct the overlay and deploy again",
+            exit_code=error.exit_code,
         )
-        for each, reason in sorted(observed.refused.items())
+        for each, error in sorted(observed.refused.items(), key=lambda pair: pair[0])
     ]
     if not take_over:
         found += [
             Refusal(code=conflict.code, what=conflict.what, where=conflict.where, now=conflict.now, exit_code=1)
-            for _, conflict in sorted(observed.conflicts.items())
+            for _, conflict in sorted(observed.conflicts.items(), key=lambda pair: pair[0])
         ]
     return tuple(found)
+
+
+def invalid(each: Ref, problems: Sequence[tuple[str, str, str]]) -> tuple[Refusal, ...]:
+    """Return what the schemas of the API say against an object that no server could be asked about yet: (path, what, now)."""
+    return tuple(
+        Refusal(code="invalid", what=f"{each.short}: {path} {what}", where=f"the overlay, {each.short}", now=now)
+        for path, what, now in problems
+    )
 
 
 def refuse(refusals: Sequence[Refusal]) -> None:

@@ -5,16 +5,14 @@ Whatever happens, the environment is left in a state that the next deploy or rol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plimsoll.domain.manifests import marks, prepare, ref
+from plimsoll.domain.manifests import marks, ref
 from plimsoll.domain.outcome import PLANNED, RELEASED, UNCHANGED, DeployResult
-from plimsoll.domain.plan import decide
-from plimsoll.domain.promotion import judge, objections, refuse
+from plimsoll.domain.promotion import judge, refuse
 from plimsoll.domain.release import Release, State
 from plimsoll.errors import Failed
-from plimsoll.workflows.deploy_observe import observe
+from plimsoll.workflows.deploy_plan import make_plan
 from plimsoll.workflows.deploy_recovery import recover
 from plimsoll.workflows.deploy_rollout import Rollout
 from plimsoll.workflows.ledger import repair
@@ -26,48 +24,29 @@ if TYPE_CHECKING:
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
     from plimsoll.domain.plan import DeployPlan
-    from plimsoll.domain.promotion import Candidate
-    from plimsoll.ports import ImageRegistry, Renderer, Reporter
+    from plimsoll.ports import ImageRegistry, Reporter
+    from plimsoll.workflows.deploy_plan import DeployRequest, Supply
     from plimsoll.workflows.site import Site
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeployRequest:
-    """What the user asked for: `candidate` are the images, `proven` the ledger that must have verified them, None without one."""
-
-    candidate: Candidate
-    proven: History | None = None
-    dry_run: bool = False
-    take_over: bool = False
-    wait_lock: float = 30.0
-
-
-def deploy(
-    request: DeployRequest,
-    site: Site,
-    *,
-    renderer: Renderer,
-    registry: ImageRegistry,
-    publish: Callable[[Mapping[str, Image]], Mapping[str, Image]],
-    approve: Callable[[DeployPlan], None],
-) -> DeployResult:
+def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Callable[[DeployPlan], None]) -> DeployResult:
     """Bring the candidate's images to the environment and prove them there; bring the last verified release back when that fails.
 
-    `publish` does what is missing of scan and push and returns the images with their verdicts; `approve` is asked for protected
-    environments and raises when it is refused. A dry run neither publishes nor writes. Raise Misconfigured for what is refused
-    before the first write, and the failure's own error otherwise, with a `BrokenRelease` as its report.
+    `approve` is asked for protected environments and raises when it is refused. A dry run neither publishes nor writes. Raise
+    Misconfigured for what is refused before the first write, and the failure's own error otherwise, with a `BrokenRelease` as its
+    report.
     """
     environment = site.environment
     if request.dry_run:
         site.guard()
-        plan, _ = make_plan(request, site, request.candidate.images, renderer)
+        plan, history = make_plan(request, site, request.candidate.images, supply)
         return DeployResult(
-            environment=environment.name, outcome=PLANNED, plan=plan, release=_live(site, plan), url=environment.address
+            environment=environment.name, outcome=PLANNED, plan=plan, release=history.verified, url=environment.address
         )
     refuse(judge(environment, request.candidate.images, dirty=request.candidate.dirty, proven=request.proven))
-    images = publish(request.candidate.images)
-    require_images(images, registry, site.reporter)
-    approved = _approved(request, site, images, renderer, approve)
+    images = supply.publish(request.candidate.images)
+    require_images(images, supply.registry, site.reporter)
+    approved = _approved(request, site, supply, images, approve=approve)
     started = site.clock.monotonic()
     lock = site.lock(f"deploy to {environment.name}")
     with locked(lock, cluster=site.cluster, wait=request.wait_lock, reporter=site.reporter, stop=site.stop):
@@ -75,7 +54,7 @@ def deploy(
         fenced.guard()
         repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter)
         with site.reporter.step("planning"):
-            plan, history = make_plan(request, fenced, images, renderer)
+            plan, history = make_plan(request, fenced, images, supply)
         refuse(plan.refusals)
         if plan.nothing_to_do:
             live, outcome = history.verified, UNCHANGED
@@ -92,29 +71,6 @@ def deploy(
     )
 
 
-def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], renderer: Renderer) -> tuple[DeployPlan, History]:
-    """Return what a deploy of `images` would do, and the history it was decided from. Nothing is written."""
-    environment = site.environment
-    history = site.ledger.history()
-    rendered = renderer.render(environment, {service: image.reference for service, image in images.items()})
-    objects = prepare(rendered, namespace=environment.namespace, part_of=site.project.name)
-    observed = observe(site, objects, history)
-    refusals = (
-        *judge(environment, images, dirty=request.candidate.dirty, proven=request.proven),
-        *objections(observed, take_over=request.take_over),
-    )
-    plan = decide(
-        objects,
-        observed,
-        history,
-        environment=environment,
-        images=images,
-        secrets=site.project.secrets.values(),
-        refusals=refusals,
-    )
-    return plan, history
-
-
 def require_images(images: Mapping[str, Image], registry: ImageRegistry, reporter: Reporter) -> None:
     """Raise Failed naming every image that the registry does not have: no pod could start with it."""
     with reporter.step("looking for the images in the registry"):
@@ -129,17 +85,13 @@ def require_images(images: Mapping[str, Image], registry: ImageRegistry, reporte
 
 
 def _approved(
-    request: DeployRequest,
-    site: Site,
-    images: Mapping[str, Image],
-    renderer: Renderer,
-    approve: Callable[[DeployPlan], None],
+    request: DeployRequest, site: Site, supply: Supply, images: Mapping[str, Image], *, approve: Callable[[DeployPlan], None]
 ) -> DeployPlan | None:
     """Return the plan that a person approved, None where nobody has to. It is made anew, and compared, under the lock."""
     if not site.environment.protected:
         return None
     site.guard()
-    plan, history = make_plan(request, site, images, renderer)
+    plan, history = make_plan(request, site, images, supply)
     refuse(plan.refusals)
     if plan.nothing_to_do or history.unfinished:
         # Nothing to approve; or the plan will be another one once the traces of a killed deploy are repaired.
@@ -200,7 +152,3 @@ def _record(request: DeployRequest, site: Site, plan: DeployPlan, history: Histo
         inventory=tuple(str(ref(each)) for each in plan.objects),
         ci=site.actor.run,
     )
-
-
-def _live(site: Site, plan: DeployPlan) -> Release | None:
-    return site.ledger.history().named(plan.live) if plan.live else None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.ledger import History
     from plimsoll.domain.manifests import Manifest
+    from plimsoll.errors import PlimsollError
     from plimsoll.workflows.site import Site
 
 A = TypeVar("A")
@@ -49,7 +50,7 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
     asked = [each for each in objects if namespace is not None or ref(each).namespace == ""]
     answers: dict[Ref, Manifest] = {}
     conflicts: dict[Ref, Conflict] = {}
-    refused: dict[Ref, str] = {}
+    refused: dict[Ref, PlimsollError] = {}
 
     def ask(manifest: Manifest) -> None:
         target = ref(manifest)
@@ -62,7 +63,7 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
             conflicts[target] = conflict
             answers[target] = site.cluster.apply(probe, dry_run=True, force=True)
         except (Failed, Misconfigured) as error:
-            refused[target] = error.what
+            refused[target] = error
 
     in_parallel(ask, asked)
     return Observed(

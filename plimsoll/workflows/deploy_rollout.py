@@ -76,7 +76,7 @@ class Rollout:
         self.site.ledger.append(self.release, list(self._objects.values()))
 
     def run(self) -> None:
-        """Apply and await every wave, then mark the record applied; raise Failed with what went wrong when one does not come up."""
+        """Apply and await every wave, then mark the record applied; raise Failed with the reason when one does not come up."""
         namespace = self.site.environment.namespace
         applied = {wave.name: wave for wave in self._waves}
         with self._timed("foundation"):

@@ -201,17 +201,22 @@ class Fenced:
 
 @contextmanager
 def locked(lock: DeployLock, *, cluster: Cluster, wait: float, reporter: Reporter, stop: Stop) -> Iterator[None]:
-    """Hold the lock for the block; it is free afterwards, whatever happened."""
-    ensure_namespace(cluster)
-    lock.acquire(wait, reporter, stop)
-    try:
-        with lock.kept():
-            yield
-    finally:
+    """Hold the lock for the block; it is free afterwards, whatever happened. Requests to stop wait for the work to look."""
+    with stop.listening():
+        ensure_namespace(cluster)
+        lock.acquire(wait, reporter, stop)
         try:
-            lock.release()
-        except PlimsollError as error:
-            reporter.warn(f"the lock could not be given back and frees itself within {rules.TIME_TO_LIVE} s: {error.what}")
+            with lock.kept():
+                yield
+        finally:
+            _give_back(lock, reporter)
+
+
+def _give_back(lock: DeployLock, reporter: Reporter) -> None:
+    try:
+        lock.release()
+    except PlimsollError as error:
+        reporter.warn(f"the lock could not be given back and frees itself within {rules.TIME_TO_LIVE} s: {error.what}")
 
 
 def ensure_namespace(cluster: Cluster) -> None:
