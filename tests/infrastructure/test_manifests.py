@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,12 @@ def documents(file: Path) -> list[Any]:
 def test_every_object_fits_the_strict_schema(name: str, form: str) -> None:
     schemas = KubernetesSchemas(KUBERNETES)
     assert {str(ref(each)): schemas.problems(each) for each in objects(name, form) if schemas.problems(each)} == {}
+
+
+def test_the_schemas_are_those_of_the_kubernetes_that_runs() -> None:
+    versions = tomllib.loads((ROOT / "infrastructure" / "versions.toml").read_text(encoding="utf-8"))
+    built = [source["version"] for source in versions["tools"]["kubectl"]["sources"] if source["kind"] == "build"]
+    assert [version.rpartition(".")[0] for version in built] == [KUBERNETES]
 
 
 def test_each_file_holds_one_object() -> None:
@@ -180,6 +187,6 @@ def test_staging_and_production_are_reached_through_their_own_host() -> None:
 def test_the_migration_runs_the_backends_image_with_the_databases_password_alone() -> None:
     job = one(objects("production"), "Job", "backend-migrate")
     (container,) = containers(job)
-    assert (container["image"], container["args"]) == ("backend", ["alembic", "upgrade", "head"])
+    assert (container["image"], container["args"]) == ("backend", ["python3", "-m", "checkin.migrate"])
     secrets = [each["valueFrom"]["secretKeyRef"]["key"] for each in container["env"] if "valueFrom" in each]
     assert secrets == ["database-password"]
