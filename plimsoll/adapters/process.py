@@ -144,6 +144,24 @@ def attach(argv: Sequence[str | Path], *, timeout: float, cwd: Path | None = Non
                 child.wait(timeout=PATIENCE)
 
 
+def detach(argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a program that outlives us, in a session of its own; what it prints is added to `log`.
+
+    Raise EnvironmentLacks when the program is not there.
+    """
+    words = tuple(str(word) for word in argv)
+    find(words[0])
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            words,
+            env={**os.environ, **env} if env is not None else None,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+
+
 def _supervise(
     argv: Sequence[str | Path],
     *,
