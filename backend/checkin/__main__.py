@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
 import uvicorn
@@ -25,17 +26,32 @@ def main() -> int:
         logger.critical("%s", error)
         return 2
     configure_logs(settings.log_level)
-    serve(settings)
+    try:
+        door = _bind(settings.host, settings.port)
+    except OSError as error:
+        logger.critical("Cannot listen on %s, port %d: %s", settings.host, settings.port, error.strerror)
+        return 1
+    serve(settings, door)
     return 0
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal ends it. Leaves the process with code 1 when the port is taken."""
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a socket that has the port but does not listen yet: nobody may knock before someone is there to answer."""
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, port))
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
+def serve(settings: Settings, door: socket.socket) -> None:
+    """Serve what arrives at the socket until a signal asks to end; the socket is then closed."""
     lifecycle = Lifecycle()
     config = uvicorn.Config(
         create_app(settings, lifecycle),
-        host=settings.host,
-        port=settings.port,
         loop="asyncio",
         http="h11",
         ws="none",
@@ -47,7 +63,8 @@ def serve(settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown.timeout,
     )
-    DrainingServer(config, lifecycle=lifecycle, shutdown=settings.shutdown).run()
+    logger.info("Serving release %s (%s) on %s, port %d", settings.release, settings.revision, settings.host, settings.port)
+    DrainingServer(config, lifecycle=lifecycle, shutdown=settings.shutdown).run([door])
 
 
 if __name__ == "__main__":

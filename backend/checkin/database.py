@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from checkin.settings import DatabaseSettings
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 2.0
 STATEMENT_SECONDS = 5.0
 PROBE_SECONDS = 1.0  # the readiness probe itself waits for 2
 

@@ -79,13 +79,9 @@ async def _outcome(name: str, probe: Awaitable[None]) -> str:
     try:
         await probe
     except SchemaError as error:
-        outcome = str(error)
-    except TimeoutError:
-        outcome = "no answer in time"
+        logger.warning("Not ready, %s: %s", name, error)
+        return str(error)
     except Exception as error:  # noqa: BLE001 -- whatever a probe runs into, the answer is: not ready
-        logger.warning("Not ready, %s fails: %s", name, error, extra={"fields": {"error": type(error).__name__}})
+        logger.warning("Not ready, %s does not answer: %s", name, str(error) or type(error).__name__)
         return "does not answer"
-    else:
-        return "ok"
-    logger.warning("Not ready, %s fails: %s", name, outcome)
-    return outcome
+    return "ok"

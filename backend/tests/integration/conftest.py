@@ -21,7 +21,6 @@ from tests.integration.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 Environment = dict[str, str]
 
@@ -52,24 +51,36 @@ def migrated_database(postgres: Postgres) -> str:
 @pytest.fixture(scope="module")
 def environment(postgres: Postgres, redis: Server, migrated_database: str) -> Environment:
     """Return what the backend needs to serve from an empty database of the module's own."""
-    name = postgres.new_database(template=migrated_database)
-    return {
-        **database_environment(postgres, name),
-        "REDIS_HOST": "127.0.0.1",
-        "REDIS_PORT": str(redis.port),
-        "REDIS_PASSWORD": PASSWORD,
-        "RELEASE": name,  # keeps the cached pages of the modules apart, as of releases that serve side by side
-        "REVISION": "0123abc",
-        "SHUTDOWN_DELAY_SECONDS": "0",
-    }
+    return environment_with(postgres, redis, postgres.new_database(template=migrated_database))
 
 
 @pytest.fixture(scope="module")
 def backend(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """Run one backend for the tests of a module, with an empty database at the start."""
-    folder: Path = tmp_path_factory.mktemp("backend")
-    with backend_process(environment, folder) as running:
+    with backend_process(environment, tmp_path_factory.mktemp("backend")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shared_backend(
+    postgres: Postgres, redis: Server, migrated_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Backend]:
+    """Run one backend for all tests that do not care what others leave in its database."""
+    environment = environment_with(postgres, redis, postgres.new_database(template=migrated_database))
+    with backend_process(environment, tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+def environment_with(postgres: Postgres, redis: Server, database: str) -> Environment:
+    return {
+        **database_environment(postgres, database),
+        "REDIS_HOST": "127.0.0.1",
+        "REDIS_PORT": str(redis.port),
+        "REDIS_PASSWORD": PASSWORD,
+        "RELEASE": database,  # keeps the cached pages of the modules apart, as of releases that serve side by side
+        "REVISION": "0123abc",
+        "SHUTDOWN_DELAY_SECONDS": "0",
+    }
 
 
 def database_environment(postgres: Postgres, name: str) -> Environment:

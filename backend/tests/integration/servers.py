@@ -11,16 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+Result = TypeVar("Result")
 BACKEND = Path(__file__).resolve().parents[2]
 PASSWORD = "only-for-this-test-run"  # noqa: S105 -- it protects a server that lives for seconds on the loopback interface
 PATIENCE = 20.0  # seconds for a server to start or stop, on a busy machine
@@ -130,13 +132,32 @@ class Postgres(Server):
 
     def run_sql(self, statement: str, *, database: str = "postgres") -> str:
         """Run one statement and return what psql prints, unaligned and without headers."""
-        psql = find_binary("psql")
-        assert psql is not None, "psql comes with the server's package"
-        environment = {"PGPASSWORD": PASSWORD, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "checkin"}
-        command = [str(psql), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        command = [*self._psql(database), "-c", statement]
+        done = subprocess.run(command, env=self._login(), capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    @contextmanager
+    def locked_session(self, identifier: str, *, database: str) -> Iterator[None]:
+        """Keep one row of the sessions locked, so that a check-in has to wait."""
+        with subprocess.Popen(self._psql(database), env=self._login(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as psql:
+            assert psql.stdin is not None
+            assert psql.stdout is not None
+            lock = f"SELECT FROM sessions WHERE id = '{identifier}' FOR UPDATE"
+            psql.stdin.write(f"BEGIN;\n{lock};\n\\echo locked\n".encode())
+            psql.stdin.flush()
+            while psql.stdout.readline() != b"locked\n":
+                assert psql.poll() is None, "psql ended before it had the lock"
+            yield
+            psql.stdin.write(b"COMMIT;\n")
+
+    def _psql(self, database: str) -> list[str]:
+        binary = find_binary("psql")
+        assert binary is not None, "psql comes with the server's package"
+        return [str(binary), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]
+
+    def _login(self) -> dict[str, str]:
+        return {"PGPASSWORD": PASSWORD, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "checkin"}
 
 
 @contextmanager
@@ -195,6 +216,14 @@ class Backend:
             return self.http.get(path).status_code
         except httpx.TransportError:
             return 0
+
+
+def in_background(work: Callable[[], Result]) -> Future[Result]:
+    """Run the work in a thread of its own, and return what will hold its result."""
+    with_own_thread = ThreadPoolExecutor(1)
+    future = with_own_thread.submit(work)
+    with_own_thread.shutdown(wait=False)
+    return future
 
 
 @contextmanager

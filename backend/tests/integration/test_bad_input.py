@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
     from tests.integration.servers import Backend
 
-EXAMPLES = 12  # a route
+EXAMPLES = 8  # a route
 JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(autouse=True)
-def no_errors_of_ours(backend: Backend) -> Iterator[None]:
+def no_errors_of_ours(shared_backend: Backend) -> Iterator[None]:
     yield
-    assert [line for line in backend.log() if line["level"] in ("error", "critical")] == []
+    assert [line for line in shared_backend.log() if line["level"] in ("error", "critical")] == []
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_route_keeps_what_its_description_promises(backend: Backend, mode: GenerationMode) -> None:
-    described = schemathesis.openapi.from_url(f"{backend.url}/api/v1/openapi.json")
+def test_every_route_keeps_what_its_description_promises(shared_backend: Backend, mode: GenerationMode) -> None:
+    described = schemathesis.openapi.from_url(f"{shared_backend.url}/api/v1/openapi.json")
     operations = [found.ok() for found in described.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) == 10
 
@@ -65,15 +65,15 @@ def test_every_route_keeps_what_its_description_promises(backend: Backend, mode:
         pytest.param(json.dumps({str(number): number for number in range(4000)}).encode(), id="thousands of names"),
     ],
 )
-def test_a_body_that_is_no_session_is_refused(backend: Backend, body: bytes) -> None:
-    answer = backend.http.post("/api/v1/sessions", content=body, headers=JSON)
+def test_a_body_that_is_no_session_is_refused(shared_backend: Backend, body: bytes) -> None:
+    answer = shared_backend.http.post("/api/v1/sessions", content=body, headers=JSON)
     assert_problem(answer, answer.status_code, "invalid-input" if answer.status_code == 422 else None)
     assert answer.status_code in (400, 422)
     assert len(answer.content) < 10_000
 
 
-def test_invalid_fields_are_named(backend: Backend) -> None:
-    answer = backend.http.post("/api/v1/sessions", json={"title": "a\x00b", "starts_at": "soon", "capcity": 3})
+def test_invalid_fields_are_named(shared_backend: Backend) -> None:
+    answer = shared_backend.http.post("/api/v1/sessions", json={"title": "a\x00b", "starts_at": "soon", "capcity": 3})
     problem = assert_problem(answer, 422, "invalid-input")
     assert {(error["in"], error["name"]) for error in problem["errors"]} == {
         ("body", "title"),
@@ -85,45 +85,45 @@ def test_invalid_fields_are_named(backend: Backend) -> None:
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", f"offset={10**30}", "offset=-1", "page=2", "limit=%00"])
 @pytest.mark.parametrize("path", ["sessions", "participants", f"sessions/{uuid.uuid4()}/check-ins"])
-def test_a_page_that_cannot_be_is_refused(backend: Backend, path: str, query: str) -> None:
-    assert_problem(backend.http.get(f"/api/v1/{path}?{query}"), 422, "invalid-input")
+def test_a_page_that_cannot_be_is_refused(shared_backend: Backend, path: str, query: str) -> None:
+    assert_problem(shared_backend.http.get(f"/api/v1/{path}?{query}"), 422, "invalid-input")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", ";", "a" * 5000])
-def test_a_body_that_does_not_say_it_is_json_is_refused(backend: Backend, kind: str) -> None:
-    answer = backend.http.post(
+def test_a_body_that_does_not_say_it_is_json_is_refused(shared_backend: Backend, kind: str) -> None:
+    answer = shared_backend.http.post(
         "/api/v1/participants", content=b'{"name": "A", "email": "a@b.org"}', headers={"content-type": kind}
     )
     assert_problem(answer, 415)
 
 
-def test_a_huge_body_is_refused(backend: Backend) -> None:
-    assert_problem(backend.http.post("/api/v1/participants", content=b" " * 70_000, headers=JSON), 413)
+def test_a_huge_body_is_refused(shared_backend: Backend) -> None:
+    assert_problem(shared_backend.http.post("/api/v1/participants", content=b" " * 70_000, headers=JSON), 413)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1", "/api/v1/sessions/", "/docs", "/%00", "/api/v1/%ff", "/..%2f..%2fetc/passwd"])
-def test_an_unknown_path_is_not_found(backend: Backend, path: str) -> None:
-    assert_problem(backend.http.get(path), 404)
+def test_an_unknown_path_is_not_found(shared_backend: Backend, path: str) -> None:
+    assert_problem(shared_backend.http.get(path), 404)
 
 
 @pytest.mark.parametrize("identifier", ["1", "%00", "x" * 3000, "00000000-0000-0000-0000-00000000000g"])
-def test_an_identifier_that_is_none_is_refused(backend: Backend, identifier: str) -> None:
-    assert_problem(backend.http.get(f"/api/v1/sessions/{identifier}"), 422, "invalid-input")
+def test_an_identifier_that_is_none_is_refused(shared_backend: Backend, identifier: str) -> None:
+    assert_problem(shared_backend.http.get(f"/api/v1/sessions/{identifier}"), 422, "invalid-input")
 
 
-def test_a_method_that_is_not_possible_names_those_that_are(backend: Backend) -> None:
-    answer = backend.http.delete("/api/v1/sessions")
+def test_a_method_that_is_not_possible_names_those_that_are(shared_backend: Backend) -> None:
+    answer = shared_backend.http.delete("/api/v1/sessions")
     assert_problem(answer, 405)
     assert answer.headers["allow"] == "GET, POST"
 
 
-def test_a_host_header_that_is_no_host_does_no_harm(backend: Backend) -> None:
+def test_a_host_header_that_is_no_host_does_no_harm(shared_backend: Backend) -> None:
     for path in ("/nowhere", "/api/v1/sessions", "/api/v1/sessions/x"):
-        assert backend.http.get(path, headers={"host": "[::1"}).status_code in (200, 404, 422)
+        assert shared_backend.http.get(path, headers={"host": "[::1"}).status_code in (200, 404, 422)
 
 
-def test_what_is_no_http_is_refused_and_the_next_caller_is_served(backend: Backend) -> None:
-    with socket.create_connection(("127.0.0.1", backend.port), timeout=5) as raw:
+def test_what_is_no_http_is_refused_and_the_next_caller_is_served(shared_backend: Backend) -> None:
+    with socket.create_connection(("127.0.0.1", shared_backend.port), timeout=5) as raw:
         raw.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
         assert raw.recv(12) == b"HTTP/1.1 400"
-    assert backend.http.get("/health/live").status_code == 200
+    assert shared_backend.http.get("/health/live").status_code == 200

@@ -1,0 +1,103 @@
+"""Ending the server with real signals."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.integration.api import assert_problem, check_in, new_participant, new_session
+from tests.integration.servers import PATIENCE, accepts, backend_process, in_background, wait_until
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from tests.integration.api import Document
+    from tests.integration.conftest import Environment
+    from tests.integration.servers import Backend, Postgres
+
+
+def in_flight_check_in(backend: Backend, session: Document, participant: Document) -> Future[int]:
+    """Ask for a check-in that has to wait for the session's row, and return once the backend is waiting for it."""
+    answer = in_background(lambda: check_in(backend.http, session, participant).status_code)
+    in_use = "checkin_database_connections_in_use 1.0"
+    wait_until(lambda: in_use in httpx.get(f"{backend.url}/metrics").text, "the check-in waits")
+    return answer
+
+
+def test_after_sigterm_the_server_is_unready_at_once_but_serves_new_callers_for_a_while(
+    environment: Environment, tmp_path: Path
+) -> None:
+    with backend_process({**environment, "SHUTDOWN_DELAY_SECONDS": "2"}, tmp_path) as backend:
+        assert backend.status_of("/health/ready") == 200
+        backend.process.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        wait_until(lambda: backend.status_of("/health/ready") == 503, "unready", seconds=1)
+        assert "ending" in assert_problem(backend.http.get("/health/ready"), 503)["detail"]
+        assert backend.status_of("/health/live") == 200
+        statuses = []
+        while time.monotonic() < asked + 1.5:
+            with httpx.Client(base_url=backend.url) as newcomer:
+                answer = newcomer.get("/api/v1/sessions")
+            statuses.append(answer.status_code)
+            assert answer.headers["connection"] == "close"
+        assert len(statuses) > 5
+        assert set(statuses) == {200}
+        assert backend.process.wait(PATIENCE) == 0
+        assert time.monotonic() - asked >= 2
+        assert not accepts(backend.port)
+        lines = backend.log()
+        assert any("unready from now on" in line["message"] for line in lines)
+        assert {line["level"] for line in lines} == {"info"}
+
+
+def test_what_is_in_flight_is_finished(environment: Environment, postgres: Postgres, tmp_path: Path) -> None:
+    with backend_process(environment, tmp_path) as backend:
+        session, participant = new_session(backend.http), new_participant(backend.http)
+        with postgres.locked_session(session["id"], database=environment["DATABASE_NAME"]):
+            answer = in_flight_check_in(backend, session, participant)
+            backend.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: not accepts(backend.port), "the port is closed")
+            assert backend.process.poll() is None
+        assert answer.result(PATIENCE) == 201
+        assert backend.process.wait(PATIENCE) == 0
+
+
+def test_what_never_ends_is_not_waited_for_forever(environment: Environment, postgres: Postgres, tmp_path: Path) -> None:
+    with backend_process({**environment, "SHUTDOWN_TIMEOUT_SECONDS": "1"}, tmp_path) as backend:
+        session, participant = new_session(backend.http), new_participant(backend.http)
+        with postgres.locked_session(session["id"], database=environment["DATABASE_NAME"]):
+            in_flight_check_in(backend, session, participant)
+            backend.process.send_signal(signal.SIGTERM)
+            assert backend.process.wait(3) == 0
+
+
+def test_a_second_signal_skips_the_wait(environment: Environment, tmp_path: Path) -> None:
+    with backend_process({**environment, "SHUTDOWN_DELAY_SECONDS": "60"}, tmp_path) as backend:
+        backend.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: backend.status_of("/health/ready") == 503, "unready")
+        backend.process.send_signal(signal.SIGTERM)
+        assert backend.process.wait(5) == 0
+
+
+def test_an_idle_connection_does_not_hold_the_server(environment: Environment, tmp_path: Path) -> None:
+    with backend_process(environment, tmp_path) as backend:
+        assert backend.status_of("/health/live") == 200  # the client keeps this connection open
+        backend.process.send_signal(signal.SIGTERM)
+        assert backend.process.wait(3) == 0
+
+
+def test_with_graceful_shutdown_off_the_server_drops_everything(
+    environment: Environment, postgres: Postgres, tmp_path: Path
+) -> None:
+    abrupt = {**environment, "GRACEFUL_SHUTDOWN": "off", "SHUTDOWN_DELAY_SECONDS": "60"}
+    with backend_process(abrupt, tmp_path) as backend:
+        session, participant = new_session(backend.http), new_participant(backend.http)
+        with postgres.locked_session(session["id"], database=environment["DATABASE_NAME"]):
+            answer = in_flight_check_in(backend, session, participant)
+            backend.process.send_signal(signal.SIGTERM)
+            assert backend.process.wait(1) == 128 + signal.SIGTERM
+            assert isinstance(answer.exception(), httpx.TransportError)

@@ -1,0 +1,63 @@
+"""What can be known about requests from outside: logs and metrics."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from tests.integration.api import assert_problem, new_session
+
+if TYPE_CHECKING:
+    from tests.integration.servers import Backend
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def access_lines(backend: Backend) -> list[dict[str, object]]:
+    return [line for line in backend.log() if line["logger"] == "checkin.access"]
+
+
+def test_every_line_is_json_with_time_level_and_message(shared_backend: Backend) -> None:
+    shared_backend.http.get("/api/v1/sessions")
+    lines = shared_backend.log()
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    assert {"uvicorn.error", "checkin.access"} <= {line["logger"] for line in lines}
+
+
+def test_a_request_is_logged_under_the_trace_that_it_came_with(shared_backend: Backend) -> None:
+    answer = shared_backend.http.get("/api/v1/sessions/x", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+    assert assert_problem(answer, 422, "invalid-input")["trace_id"] == TRACE
+    (line,) = [line for line in access_lines(shared_backend) if line["trace_id"] == TRACE]
+    assert (line["status"], line["route"], line["path"]) == (422, "/api/v1/sessions/{session_id}", "/api/v1/sessions/x")
+
+
+def test_requests_without_a_trace_get_one_each(shared_backend: Backend) -> None:
+    before = len(access_lines(shared_backend))
+    for _ in range(3):
+        shared_backend.http.get("/api/v1/sessions")
+    assert len({line["trace_id"] for line in access_lines(shared_backend)[before:]}) == 3
+
+
+def test_probes_that_succeed_are_not_logged(shared_backend: Backend) -> None:
+    before = len(access_lines(shared_backend))
+    for path in ("/health/live", "/health/ready", "/metrics", "/version"):
+        assert shared_backend.http.get(path).status_code == 200
+    assert len(access_lines(shared_backend)) == before
+
+
+def test_metrics_speak_of_routes_not_of_paths(shared_backend: Backend) -> None:
+    session = new_session(shared_backend.http)
+    shared_backend.http.get(f"/api/v1/sessions/{session['id']}")
+    shared_backend.http.get(f"/nowhere/{uuid.uuid4()}")
+    text = shared_backend.http.get("/metrics").text
+    assert 'http_requests_total{method="GET",route="/api/v1/sessions/{session_id}",status="200"}' in text
+    assert 'http_requests_total{method="GET",route="unmatched",status="404"}' in text
+    assert 'http_request_duration_seconds_bucket{le="1.0",method="POST",route="/api/v1/sessions"}' in text
+    assert session["id"] not in text
+    assert "/nowhere" not in text
+
+
+def test_metrics_name_the_release(shared_backend: Backend) -> None:
+    version = shared_backend.http.get("/version").json()
+    line = f'checkin_build_info{{release="{version["release"]}",revision="0123abc"}} 1.0'
+    assert line in shared_backend.http.get("/metrics").text
