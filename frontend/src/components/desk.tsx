@@ -1,0 +1,151 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { checkInto, listCheckIns, listParticipants, type Participant, readSession } from "../api/checkin";
+import type { Problem } from "../api/problem";
+import { asProblem, useLoad } from "../load";
+import { dayAndTime, timeOfDay } from "../words";
+import { Link } from "./link";
+import { NewParticipant } from "./new-participant";
+import { Failure, Loading } from "./notice";
+import { Roster } from "./roster";
+import { Places } from "./sessions";
+
+interface Props {
+  sessionId: string;
+  go: (path: string) => void;
+  /** Called when the number of those who have checked in has changed. */
+  onChange: () => void;
+}
+
+type Result =
+  | { readonly kind: "done" | "late" | "known"; readonly text: string }
+  | { readonly kind: "failed"; readonly who: Participant; readonly problem: Problem };
+
+/** Where participants are checked in to one session. */
+export function Desk({ sessionId, go, onChange }: Props) {
+  const load = useCallback((signal: AbortSignal) => loadDesk(sessionId, signal), [sessionId]);
+  const { data, problem, busy, reload } = useLoad(load);
+  const [result, setResult] = useState<Result>();
+  const [pending, setPending] = useState<string>();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isThere = data !== undefined;
+  useEffect(() => {
+    // Whoever came here by keyboard or screen reader goes on here, not in the list.
+    heading.current?.focus();
+  }, [isThere]);
+
+  const checkIn = async (who: Participant) => {
+    setPending(who.id);
+    try {
+      setResult(sayCheckedIn(await checkInto(sessionId, who.id)));
+    } catch (error) {
+      setResult({ kind: "failed", who, problem: asProblem(error) });
+    } finally {
+      setPending(undefined);
+    }
+    // After a refusal too: what this page shows was then not the latest.
+    reload();
+    onChange();
+  };
+
+  return (
+    <section className="desk" aria-label="Check-in desk">
+      <Link className="back" to="/" go={go}>
+        All sessions
+      </Link>
+      {problem?.status === 404 && <p className="empty">There is no such session. It may have been removed.</p>}
+      {problem && problem.status !== 404 && (
+        <Failure
+          problem={problem}
+          what={data ? "This may be out of date." : "The session cannot be shown."}
+          retry={reload}
+          busy={busy}
+        />
+      )}
+      {!data && !problem && <Loading what="the session" />}
+      {data && (
+        <>
+          <title>{`${data.session.title} · Check-in`}</title>
+          <h2 ref={heading} tabIndex={-1}>
+            {data.session.title}
+          </h2>
+          <p className="facts">
+            <time dateTime={data.session.startsAt.toISOString()}>{dayAndTime(data.session.startsAt)}</time>
+            <Places session={data.session} />
+          </p>
+          <Outcome result={result} pending={pending !== undefined} retry={(who) => void checkIn(who)} />
+          <Roster
+            participants={data.participants}
+            checkIns={data.checkIns}
+            pending={pending}
+            onCheckIn={(who) => void checkIn(who)}
+          />
+          <NewParticipant
+            isFirst={data.participants.total === 0}
+            onCreated={({ name }) => {
+              setResult({ kind: "done", text: `${name} is in the list now.` });
+              reload();
+            }}
+          />
+        </>
+      )}
+    </section>
+  );
+}
+
+/** What came of the last action. The region stands there from the start, so that screen readers notice when it changes. */
+function Outcome({
+  result,
+  pending,
+  retry,
+}: {
+  result: Result | undefined;
+  pending: boolean;
+  retry: (who: Participant) => void;
+}) {
+  return (
+    <div className="outcome">
+      <div role="status">
+        {result && result.kind !== "failed" && <p className={`notice ${result.kind}`}>{result.text}</p>}
+      </div>
+      {result?.kind === "failed" && (
+        <Failure
+          problem={result.problem}
+          what={`${result.who.name} is not checked in.`}
+          busy={pending}
+          {...(mayHelp(result.problem) && {
+            retry: () => {
+              retry(result.who);
+            },
+          })}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A refusal stays one; what came of the network or an overloaded server may go away. */
+function mayHelp(problem: Problem): boolean {
+  return problem.status === 0 || problem.status === 429 || problem.status >= 500;
+}
+
+function sayCheckedIn({ checkIn, isNew }: Awaited<ReturnType<typeof checkInto>>): Result {
+  const { participantName: name, status, at } = checkIn;
+  if (!isNew) {
+    return {
+      kind: "known",
+      text: `${name} was already checked in at ${timeOfDay(at)}${status === "late" ? ", late" : ""}.`,
+    };
+  }
+  return status === "late"
+    ? { kind: "late", text: `${name} is checked in, late.` }
+    : { kind: "done", text: `${name} is checked in, on time.` };
+}
+
+async function loadDesk(sessionId: string, signal: AbortSignal) {
+  const [session, participants, checkIns] = await Promise.all([
+    readSession(sessionId, signal),
+    listParticipants(signal),
+    listCheckIns(sessionId, signal),
+  ]);
+  return { session, participants, checkIns };
+}

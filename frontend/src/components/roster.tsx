@@ -1,0 +1,129 @@
+import { useEffect, useId, useRef, useState } from "react";
+import type { CheckIn, List, Participant } from "../api/checkin";
+import { timeOfDay } from "../words";
+
+/** More rows than this help nobody at a door; the search narrows them down. */
+const ROWS = 50;
+
+interface Props {
+  participants: List<Participant>;
+  checkIns: List<CheckIn>;
+  /** Who is being checked in right now. */
+  pending: string | undefined;
+  onCheckIn: (who: Participant) => void;
+}
+
+/** All participants, searchable, each with a button or with how they came. */
+export function Roster({ participants, checkIns, pending, onCheckIn }: Props) {
+  const [search, setSearch] = useState("");
+  const id = useId();
+  const asked = useRef<string>(undefined);
+  const rows = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // The button that had the focus has given way to a badge: go on from its row, not from the top of the page.
+    if (asked.current !== undefined && checkIns.items.some(({ participantId }) => participantId === asked.current)) {
+      if (document.activeElement === document.body) {
+        rows.current?.querySelector<HTMLElement>(`[data-id="${asked.current}"]`)?.focus();
+      }
+      asked.current = undefined;
+    }
+  }, [checkIns]);
+  if (participants.total === 0) {
+    return <p className="empty">There are no participants yet. Add the first one.</p>;
+  }
+  const arrived = new Map(checkIns.items.map((checkIn) => [checkIn.participantId, checkIn]));
+  const words = fold(search).split(/\s+/);
+  const matching = participants.items.filter(({ name, email }) =>
+    words.every((word) => fold(`${name} ${email}`).includes(word)),
+  );
+  return (
+    <div className="roster">
+      <label htmlFor={id}>Find a participant</label>
+      <input
+        id={id}
+        type="search"
+        autoComplete="off"
+        placeholder="Name or email"
+        value={search}
+        onChange={(event) => {
+          setSearch(event.target.value);
+        }}
+      />
+      <p className="quiet" role="status">
+        {countOf(matching.length, participants, search)}
+      </p>
+      <ul ref={rows}>
+        {matching.slice(0, ROWS).map((who) => (
+          <li key={who.id} data-id={who.id} tabIndex={-1}>
+            <span className="who">
+              <span className="name">{who.name}</span>
+              <span className="quiet">{who.email}</span>
+            </span>
+            <Presence
+              checkIn={arrived.get(who.id)}
+              who={who}
+              pending={pending}
+              onCheckIn={() => {
+                asked.current = who.id;
+                onCheckIn(who);
+              }}
+            />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+interface PresenceProps {
+  checkIn: CheckIn | undefined;
+  who: Participant;
+  pending: string | undefined;
+  onCheckIn: () => void;
+}
+
+function Presence({ checkIn, who, pending, onCheckIn }: PresenceProps) {
+  if (checkIn) {
+    return (
+      <span className={`badge ${checkIn.status}`}>
+        {checkIn.status === "late" ? "Late" : "On time"} ·{" "}
+        <time dateTime={checkIn.at.toISOString()}>{timeOfDay(checkIn.at)}</time>
+      </span>
+    );
+  }
+  return (
+    <button
+      type="button"
+      className="primary"
+      aria-label={`Check in ${who.name}`}
+      // Not `disabled`, which would take the focus away.
+      aria-disabled={pending !== undefined}
+      onClick={() => {
+        if (pending === undefined) {
+          onCheckIn();
+        }
+      }}
+    >
+      {pending === who.id ? "Checking in…" : "Check in"}
+    </button>
+  );
+}
+
+function countOf(matching: number, participants: List<Participant>, search: string): string {
+  if (matching === 0) {
+    return `Nobody matches “${search.trim()}”.`;
+  }
+  const shown = Math.min(matching, ROWS);
+  const missing = participants.total - participants.items.length;
+  const rest = missing > 0 ? ` The last ${String(missing)} in the alphabet cannot be searched here.` : "";
+  return `${String(shown)} of ${String(participants.total)} participants shown.${rest}`;
+}
+
+/** Lower case, without accents: "Zoë" is found by "zoe". */
+function fold(text: string): string {
+  return text
+    .normalize("NFD")
+    .replaceAll(/\p{Diacritic}/gu, "")
+    .toLowerCase()
+    .trim();
+}
