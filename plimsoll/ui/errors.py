@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from plimsoll.ui.failure import annotation, draw, failure_in
 from plimsoll.ui.output import console
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def error_object(error: PlimsollError, task: str) -> dict[str, Any]:
 
 
 def draw_error(error: PlimsollError) -> None:
-    """Print what, where and what now to stderr; in GitHub's log as an annotation too."""
+    """Print what, where and what now to stderr, and the anatomy of a failed rollout; in GitHub's log as an annotation too."""
     screen = console(stderr=True)
     first, *rest = error.what.splitlines() or [""]
     screen.print(Text.assemble(("✘ ", "bold red"), (first, "bold")))
@@ -37,5 +38,8 @@ def draw_error(error: PlimsollError) -> None:
     for label, text in (("where", error.where), ("now", error.now)):
         if text:
             screen.print(Text.assemble((f"  {label + ':':<7}", "cyan"), text))
+    failure = failure_in(error.report)
+    if failure is not None:
+        draw(failure, screen)
     if os.environ.get("GITHUB_ACTIONS"):
-        screen.print(Text(f"::error title={error.code}::{first}"))
+        screen.print(Text(annotation(failure) if failure else f"::error title={error.code}::{first}"))

@@ -1,0 +1,119 @@
+"""What is told of a failure: which events, which logs once, which commands, and nothing secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plimsoll.domain.failure import Cause, Failure, commands, events_that_matter, excerpts
+
+KUBECTL = ("kubectl", "--kubeconfig", "/state/kubeconfig")
+
+
+def event(pod: str, reason: str, message: str, time: str, **more: object) -> dict[str, Any]:
+    about = {"kind": "Pod", "name": pod}
+    return {"type": "Warning", "involvedObject": about, "reason": reason, "message": message, "lastTimestamp": time, **more}
+
+
+def cause(**more: object) -> Cause:
+    told = {
+        "workload": "Deployment/backend",
+        "object": "Pod/backend-1",
+        "reason": "CrashLoopBackOff",
+        "message": "exited with code 1",
+    }
+    return Cause(**{**told, "rule": "crash-loop", "container": "backend", "exit_code": 1, **more})
+
+
+def test_the_same_event_of_many_replicas_is_told_once_with_its_count() -> None:
+    found = events_that_matter(
+        [
+            event(
+                "backend-1",
+                "Unhealthy",
+                "Readiness probe failed: Get http://10.0.0.7:3001: refused",
+                "2030-01-02T03:04:05Z",
+                count=3,
+            ),
+            event(
+                "backend-2",
+                "Unhealthy",
+                "Readiness probe failed: Get http://10.0.0.8:3001: refused",
+                "2030-01-02T03:04:09Z",
+                count=2,
+            ),
+        ]
+    )
+    assert [(each.object, each.count, each.last_seen) for each in found] == [("Pod/backend-2", 5, "2030-01-02T03:04:09Z")]
+
+
+def test_ordinary_events_and_the_back_off_are_left_out() -> None:
+    ordinary = {**event("backend-1", "Pulled", "Successfully pulled", "2030-01-02T03:04:05Z"), "type": "Normal"}
+    assert events_that_matter([ordinary, event("backend-1", "BackOff", "Back-off restarting", "2030-01-02T03:04:05Z")]) == ()
+
+
+def test_the_newest_events_are_kept_oldest_first() -> None:
+    many = [event("backend-1", f"Reason{'abcdefgh'[n]}", "text", f"2030-01-02T03:04:0{n}Z") for n in (3, 1, 7, 2, 6, 5, 4)]
+    assert [each.reason[-1] for each in events_that_matter(many)] == ["d", "e", "f", "g", "h"]
+
+
+def test_an_event_of_the_newer_api_is_dated_by_its_series() -> None:
+    newer = event(
+        "backend-1",
+        "Failed",
+        "text",
+        "",
+        eventTime="2030-01-02T03:04:05Z",
+        series={"count": 4, "lastObservedTime": "2030-01-02T03:05:00Z"},
+    )
+    (found,) = events_that_matter([newer])
+    assert (found.count, found.last_seen) == (4, "2030-01-02T03:05:00Z")
+
+
+def test_the_same_log_of_many_replicas_is_told_once() -> None:
+    said = [
+        ("backend-1", "backend", False, "boom\n\n"),
+        ("backend-2", "backend", False, "boom"),
+        ("backend-1", "proxy", True, "bang"),
+        ("c", "d", False, ""),
+    ]
+    found = excerpts(said)
+    assert [(each.pods, each.container, each.previous, each.lines) for each in found] == [
+        (("backend-1", "backend-2"), "backend", False, ("boom",)),
+        (("backend-1",), "proxy", True, ("bang",)),
+    ]
+
+
+def test_commands_name_the_cluster_and_the_run_that_crashed() -> None:
+    found = commands(cause(), namespace="shop", kubectl=KUBECTL)
+    assert found[0] == "kubectl --kubeconfig /state/kubeconfig -n shop describe pod backend-1"
+    assert found[1] == "kubectl --kubeconfig /state/kubeconfig -n shop logs backend-1 -c backend --previous"
+
+
+def test_a_pod_that_never_started_has_no_log_to_look_at() -> None:
+    found = commands(cause(reason="ErrImagePull", exit_code=None, rule="image-not-found"), namespace="shop", kubectl=KUBECTL)
+    assert not any(" logs " in command for command in found)
+
+
+def test_a_pod_that_is_late_is_worth_all_its_logs() -> None:
+    found = commands(cause(reason="Timeout", exit_code=None, container="", rule="timeout"), namespace="shop", kubectl=KUBECTL)
+    assert any(command.endswith("logs backend-1 --all-containers") for command in found)
+
+
+def test_what_the_cluster_said_is_redacted_everywhere() -> None:
+    failure = Failure(
+        cause=cause(message="password hunter2 refused"),
+        environment="staging",
+        others=(cause(message="hunter2"),),
+        events=events_that_matter([event("backend-1", "Failed", "with hunter2", "2030-01-02T03:04:05Z")]),
+        excerpts=excerpts([("backend-1", "backend", False, "url postgres://checkin:hunter2@postgres")]),
+        commands=commands(cause(), namespace="shop", kubectl=KUBECTL),
+    )
+    told = failure.redacted(lambda text: text.replace("hunter2", "***")).to_json()
+    assert "hunter2" not in str(told)
+    assert told["logs"][0]["lines"] == ["url postgres://checkin:***@postgres"]
+    assert told["cause"]["message"] == "password *** refused"
+
+
+def test_the_headline_names_pod_container_reason_and_message() -> None:
+    assert cause().headline == "Pod/backend-1, container backend: CrashLoopBackOff: exited with code 1"
+    assert cause(container="", message="").headline == "Pod/backend-1: CrashLoopBackOff"
