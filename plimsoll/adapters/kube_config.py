@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import logging
 import ssl
 import tempfile
 import urllib.request
@@ -63,8 +64,8 @@ def access(kubeconfig: Path, context: str) -> Access:
             where=where,
             now="take insecure-skip-tls-verify out and name the cluster's certificate-authority",
         )
-    authority = _material(cluster, "certificate-authority", kubeconfig)
     try:
+        authority = _material(cluster, "certificate-authority", kubeconfig)
         tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
         authorization = _authorization(user, tls, kubeconfig=kubeconfig, context=context)
     except (ssl.SSLError, ValueError, OSError) as error:
@@ -144,24 +145,40 @@ def _present(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
         tls.load_cert_chain(file.name)
 
 
+class _Said(logging.Handler):
+    """Keeps what the SDK logs instead of raising it: why a login plugin failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
 def _by_plugin(tls: ssl.SSLContext, *, kubeconfig: Path, context: str) -> Callable[[], str | None]:
     from kubernetes.client import Configuration  # noqa: PLC0415 -- takes a second, and few need it
     from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415 -- the same
 
-    configuration = Configuration()
+    configuration, said = Configuration(), _Said()
+    logging.getLogger().addHandler(said)
     try:
         load_kube_config(  # type: ignore[no-untyped-call]  # -- the SDK has types for its API only
             str(kubeconfig), context, client_configuration=configuration, persist_config=False
         )
     except (ConfigException, OSError) as error:
+        said.lines.append(str(error))
+    finally:
+        logging.getLogger().removeHandler(said)
+    if configuration.cert_file:
+        tls.load_cert_chain(configuration.cert_file, configuration.key_file)
+    elif not configuration.api_key:
         raise Misconfigured(
-            f"the login of the kubeconfig fails: {error}",
+            f"the login of the kubeconfig fails: {'; '.join(said.lines) or 'it gives no credentials'}",
             where=f"context {context!r} of {kubeconfig}",
             now="log in as the cluster's provider tells, and see that `kubectl` works with this context",
             code="login-failed",
-        ) from error
-    if configuration.cert_file:
-        tls.load_cert_chain(configuration.cert_file, configuration.key_file)
+        )
 
     def authorization() -> str | None:
         setting = configuration.auth_settings().get("BearerToken", {})

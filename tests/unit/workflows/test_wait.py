@@ -11,11 +11,13 @@ from plimsoll.domain.manifests import Ref, ref
 from plimsoll.domain.rollout_rules import Limits
 from plimsoll.errors import EnvironmentLacks, Failed, Interrupted
 from plimsoll.workflows.wait import wait_for
-from tests.fake_cluster import Call, FakeCluster
+from tests.fake_cluster import FakeCluster
 from tests.fakes import FakeClock, FakeReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.fake_cluster import Call
 
 BACKEND, MIGRATE = Ref("apps/v1", "Deployment", "shop", "backend"), Ref("batch/v1", "Job", "shop", "migrate")
 POSTGRES = Ref("apps/v1", "StatefulSet", "shop", "postgres")
