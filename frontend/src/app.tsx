@@ -24,10 +24,12 @@ export function App() {
   return (
     <>
       <header className="top">
-        <Link className="brand" to="/" go={go}>
-          <img src="/icon.svg" alt="" width="32" height="32" />
-          Check-in
-        </Link>
+        <h1>
+          <Link className="brand" to="/" go={go}>
+            <img src="/icon.svg" alt="" width="32" height="32" />
+            Check-in
+          </Link>
+        </h1>
       </header>
       <main className={sessionId === undefined ? "choosing" : "at-desk"}>
         <Sessions

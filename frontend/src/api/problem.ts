@@ -21,6 +21,11 @@ export class Problem extends Error {
     this.traceId = more.traceId;
     this.fields = more.fields ?? new Map();
   }
+
+  /** Something failed, which another try or the operators may mend; otherwise the server understood, and refused. */
+  get isFault(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
 }
 
 /** Reads an answer that is not a success: RFC 9457 problem details, or whatever else a server in between made of it. */

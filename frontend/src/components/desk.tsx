@@ -50,7 +50,7 @@ export function Desk({ sessionId, go, onChange }: Props) {
   return (
     <section className="desk" aria-label="Check-in desk">
       <Link className="back" to="/" go={go}>
-        All sessions
+        <span aria-hidden="true">← </span>All sessions
       </Link>
       {problem?.status === 404 && <p className="empty">There is no such session. It may have been removed.</p>}
       {problem && problem.status !== 404 && (
@@ -112,7 +112,7 @@ function Outcome({
           problem={result.problem}
           what={`${result.who.name} is not checked in.`}
           busy={pending}
-          {...(mayHelp(result.problem) && {
+          {...(result.problem.isFault && {
             retry: () => {
               retry(result.who);
             },
@@ -121,11 +121,6 @@ function Outcome({
       )}
     </div>
   );
-}
-
-/** A refusal stays one; what came of the network or an overloaded server may go away. */
-function mayHelp(problem: Problem): boolean {
-  return problem.status === 0 || problem.status === 429 || problem.status >= 500;
 }
 
 function sayCheckedIn({ checkIn, isNew }: Awaited<ReturnType<typeof checkInto>>): Result {

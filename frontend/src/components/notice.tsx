@@ -17,7 +17,7 @@ export function Failure({
       <p>
         <strong>{what}</strong> {problem.message}
       </p>
-      {problem.traceId !== undefined && (
+      {problem.isFault && problem.traceId !== undefined && (
         <p className="quiet">
           Trace <code>{problem.traceId}</code>
         </p>

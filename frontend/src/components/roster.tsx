@@ -57,7 +57,7 @@ export function Roster({ participants, checkIns, pending, onCheckIn }: Props) {
           <li key={who.id} data-id={who.id} tabIndex={-1}>
             <span className="who">
               <span className="name">{who.name}</span>
-              <span className="quiet">{who.email}</span>
+              <Email address={who.email} />
             </span>
             <Presence
               checkIn={arrived.get(who.id)}
@@ -72,6 +72,18 @@ export function Roster({ participants, checkIns, pending, onCheckIn }: Props) {
         ))}
       </ul>
     </div>
+  );
+}
+
+/** On a narrow screen it breaks before the @, where it can. */
+function Email({ address }: { address: string }) {
+  const at = address.lastIndexOf("@");
+  return (
+    <span className="quiet">
+      {address.slice(0, at)}
+      <wbr />
+      {address.slice(at)}
+    </span>
   );
 }
 

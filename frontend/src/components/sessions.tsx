@@ -21,7 +21,7 @@ export function Sessions({ load, selected, go, onCreated, onMore }: Props) {
   return (
     <section className="sessions" aria-labelledby="sessions-heading">
       <div className="heading">
-        <h1 id="sessions-heading">Sessions</h1>
+        <h2 id="sessions-heading">Sessions</h2>
         <button type="button" className="plain" onClick={reload} disabled={busy}>
           Refresh
         </button>
@@ -69,7 +69,9 @@ export function Places({ session }: { session: Session }) {
   const { checkedIn, capacity } = session;
   return (
     <span className="places">
-      <meter value={checkedIn} max={capacity} aria-hidden="true" />
+      <svg className="gauge" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+        <rect width={Math.min(100, (100 * checkedIn) / capacity)} height="8" />
+      </svg>
       <span>
         {checkedIn} of {capacity} checked in
       </span>

@@ -104,6 +104,12 @@ describe.skipIf(missing !== undefined)(
       },
     );
 
+    test("the log names what was asked for, not the file, and no query", async () => {
+      await fetch(`${nginx.url}${SESSION}?name=Ada`);
+      expect(nginx.accessLog().at(-1)).toMatchObject({ path: SESSION, status: 200, logger: "nginx.access" });
+      expect(JSON.stringify(nginx.accessLog().at(-1))).not.toContain("Ada");
+    });
+
     test("its own liveness is no matter of the backend, and leaves no line in the log", async () => {
       const before = backend.asked.length;
       const answer = await fetch(`${nginx.url}/healthz`);
