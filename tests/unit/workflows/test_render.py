@@ -1,25 +1,29 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+import plimsoll
 from plimsoll.config import load
 from plimsoll.domain.policy import POLICIES
 from plimsoll.domain.project import SecretSpec
 from plimsoll.domain.rendering import COMPOSED, OVERLAY
 from plimsoll.errors import Failed
+from plimsoll.ui.errors import error_object
 from plimsoll.workflows.render import render, validate
 from tests.application import NAMESPACE, PART_OF, SECRETS, application
 from tests.fakes import FakeReporter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
     from plimsoll.domain.project import Environment, Project
 
+SCHEMAS = Path(plimsoll.__file__).parent / "schemas"
 OBJECT = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "check-in-local"}}
 
 
@@ -45,6 +49,11 @@ class NoSchema:
         return self._problems
 
 
+def fits(contract: str, printed: dict[str, Any]) -> None:
+    schema = json.loads((SCHEMAS / f"{contract}-1.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(printed)
+
+
 @pytest.fixture
 def project(root: Path) -> Project:
     return load(root).project
@@ -55,6 +64,7 @@ def test_an_environment_is_rendered_as_it_is_deployed(project: Project) -> None:
     local = project.environments["local"]
     rendering = render(local, overlay_only=False, renderer=renderer, images={"backend": "x@sha256:0"})
     assert renderer.asked == [local]
+    fits("kube.render", rendering.to_json())
     assert rendering.to_json() == {
         "schema": "plimsoll.kube.render/1",
         "environment": "local",
@@ -75,6 +85,7 @@ def test_every_environment_is_judged_in_both_forms_and_everything_wrong_is_told_
     with pytest.raises(Failed) as failure:
         validate(project, project.environments.values(), renderer=renderer, schemas=NoSchema(), reporter=FakeReporter())
     assert [each.name for each in renderer.asked] == ["local", "local", "staging", "staging", "production", "production"]
+    fits("kube.validate", error_object(failure.value, "kube.validate"))
     validation = failure.value.report.to_json()  # type: ignore[union-attr] -- the report of this error is a Validation
     assert validation["passed"] is False
     assert validation["environments"] == ["local", "staging", "production"]
@@ -102,6 +113,7 @@ def test_what_keeps_every_rule_is_told_with_how_much_was_judged(project: Project
     )
     production = replace(project.environments["production"], namespace=NAMESPACE, components=(), port=None, node_port=None)
     validation = validate(shop, [production], renderer=Application(), schemas=AnyShape(), reporter=FakeReporter())
+    fits("kube.validate", validation.to_json())
     assert validation.to_json() == {
         "schema": "plimsoll.kube.validate/1",
         "passed": True,
