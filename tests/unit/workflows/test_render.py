@@ -21,6 +21,7 @@ from tests.fakes import FakeReporter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from plimsoll.domain.project import Environment, Project
 
 SCHEMAS = Path(plimsoll.__file__).parent / "schemas"
