@@ -17,7 +17,7 @@ from plimsoll.domain.tools import Found
 from plimsoll.errors import EnvironmentLacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from plimsoll.domain.tools import Source, Tool
     from plimsoll.ports import Reporter
@@ -35,11 +35,11 @@ class Fetcher(Protocol):
 class ToolFolder:
     """Installs, finds and checks tools below one folder, safely beside other processes that do the same."""
 
-    def __init__(self, folder: Path, *, platform: str, fetchers: Mapping[str, Fetcher]) -> None:
-        """Keep tools in `folder`; `fetchers` brings each kind of source for `platform` (`linux-amd64`)."""
+    def __init__(self, folder: Path, *, platform: str, fetcher: Callable[[str], Fetcher]) -> None:
+        """Keep tools in `folder`; `fetcher` gives the one for a kind of source; `platform` is such as `linux-amd64`."""
         self._folder = folder
         self._platform = platform
-        self._fetchers = fetchers
+        self._fetcher = fetcher
 
     def installed(self, tool: Tool) -> tuple[Found, ...]:
         """Return what is installed of a tool's present sources, in their order."""
@@ -69,7 +69,7 @@ class ToolFolder:
             if existing:
                 return existing
             with _beside(home) as fresh:
-                self._fetchers[source.kind].fetch(source, self._platform, fresh)
+                self._fetcher(source.kind).fetch(source, self._platform, fresh)
                 self._finish(tool, source, fresh)
                 _replace(fresh, home)
         return Found(path=str(home / source.program), version=source.offers, where="installed", source=source)

@@ -113,7 +113,7 @@ def _check(tool: Tool, state: State, found: Found | None, *, repair: str = "", s
         repair = repair if tool.needed is Need.TESTS else ""
     return Check(
         name=tool.name,
-        wanted=tool.wanted,
+        wanted=tool.wanted if found is None or found.where == "installed" else tool.range,
         found=(found.version or "unknown version") if found else "",
         state=state,
         repair=repair,
