@@ -79,7 +79,8 @@ class KustomizeRenderer:
 
     def _broken(self, environment: Environment, said: str, folder: Path) -> Misconfigured:
         # The temporary folder is gone when the user reads this: only the repository's own paths help.
-        words = said.strip().removeprefix("error: ")
+        # Kustomize wraps the cause in one sentence per folder that it came through; the innermost one says it.
+        words = said.strip().removeprefix("error: ").rpartition("recursed accumulation of path ")[2]
         for place in (f"{os.path.relpath(self._root, folder)}/", f"{self._root}/"):
             words = words.replace(place, "")
         words = words.replace(str(folder), "the overlay that the render composes")

@@ -14,7 +14,7 @@ from plimsoll.domain.manifests import ref
 from plimsoll.domain.rendering import OVERLAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from plimsoll.domain.policy_terms import Policy, Rendered
 
@@ -70,13 +70,21 @@ class Validation:
         }
 
 
-def judge(rendered: Rendered, *, form: str, policies: Iterable[Policy] = POLICIES) -> tuple[Finding, ...]:
+def judge(rendered: Rendered, *, form: str, misshapen: bool = False) -> tuple[Finding, ...]:
     """Return everything that breaks a policy. Policies about sizes are asked of the form `overlay` only.
 
-    Raise nothing for odd objects: what a policy cannot read is a finding of the schema.
+    `misshapen` says that the schemas found fault already: a policy that cannot read such objects is then left out.
     """
-    asked = [policy for policy in policies if form == OVERLAY or not policy.sizes]
-    return tuple(sorted(finding for policy in asked for finding in _findings(policy, rendered, form)))
+    found: list[Finding] = []
+    for policy in POLICIES:
+        if form != OVERLAY and policy.sizes:
+            continue
+        try:
+            found += _findings(policy, rendered, form)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            if not misshapen:
+                raise
+    return tuple(sorted(found))
 
 
 def _findings(policy: Policy, rendered: Rendered, form: str) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.manifests import ref
@@ -34,16 +35,21 @@ def validate(
     """
     chosen = tuple(environments)
     objects = 0
-    findings: list[Finding] = []
+    findings: dict[Finding, Finding] = {}
     for environment in chosen:
         with reporter.step(f"validating {environment.name}"):
             for form in (OVERLAY, COMPOSED):
                 settings = bare(environment) if form == OVERLAY else environment
                 rendered = _rendered(project, settings, renderer.render(settings, {}))
                 objects += len(rendered.objects)
-                findings += _against_schemas(rendered, form, schemas) or judge(rendered, form=form)
+                for finding in _findings(rendered, form, schemas):
+                    # What the overlay gets wrong is wrong in both forms; it is told once.
+                    findings.setdefault(replace(finding, form=OVERLAY), finding)
     validation = Validation(
-        environments=tuple(each.name for each in chosen), objects=objects, policies=len(POLICIES), findings=tuple(findings)
+        environments=tuple(each.name for each in chosen),
+        objects=objects,
+        policies=len(POLICIES),
+        findings=tuple(findings.values()),
     )
     require(validation)
     return validation
@@ -74,8 +80,12 @@ def _rendered(project: Project, environment: Environment, objects: tuple[Manifes
     )
 
 
+def _findings(rendered: Rendered, form: str, schemas: Schemas) -> tuple[Finding, ...]:
+    shape = _against_schemas(rendered, form, schemas)
+    return (*shape, *judge(rendered, form=form, misshapen=bool(shape)))
+
+
 def _against_schemas(rendered: Rendered, form: str, schemas: Schemas) -> tuple[Finding, ...]:
-    """Return the schema's findings. Policies are asked only where there are none: they read objects of the right shape."""
     return tuple(
         Finding(
             environment=rendered.environment.name,

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import plimsoll
+from plimsoll.adapters.kube_schema import KubernetesSchemas
 from plimsoll.config import load
 from plimsoll.domain.policy import POLICIES
 from plimsoll.domain.project import SecretSpec
@@ -39,14 +40,13 @@ class OneObject:
         return ({**OBJECT, "images": dict(images)},)
 
 
-class NoSchema:
+class FixedSchema:
     """Finds fault with whatever it is told to (port Schemas)."""
 
     def __init__(self, *problems: tuple[str, str, str]) -> None:
         self._problems = problems
 
-    def problems(self, manifest: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
-        assert manifest["kind"] == "Namespace"
+    def problems(self, _manifest: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
         return self._problems
 
 
@@ -84,7 +84,7 @@ def test_an_overlay_alone_has_neither_components_nor_node_port(project: Project)
 def test_every_environment_is_judged_in_both_forms_and_everything_wrong_is_told_at_once(project: Project) -> None:
     renderer = OneObject()
     with pytest.raises(Failed) as failure:
-        validate(project, project.environments.values(), renderer=renderer, schemas=NoSchema(), reporter=FakeReporter())
+        validate(project, project.environments.values(), renderer=renderer, schemas=FixedSchema(), reporter=FakeReporter())
     assert [each.name for each in renderer.asked] == ["local", "local", "staging", "staging", "production", "production"]
     fits("kube.validate", error_object(failure.value, "kube.validate"))
     validation = failure.value.report.to_json()  # type: ignore[union-attr] -- the report of this error is a Validation
@@ -93,7 +93,9 @@ def test_every_environment_is_judged_in_both_forms_and_everything_wrong_is_told_
     assert (validation["objects"], validation["policies"]) == (6, len(POLICIES))
     found = {(each["environment"], each["form"], each["rule"]) for each in validation["findings"]}
     for name in ("local", "staging", "production"):
-        assert {(name, OVERLAY, "default-deny"), (name, COMPOSED, "default-deny")} <= found
+        # What is wrong in both forms is told once; the node port is missing only where the settings ask for one.
+        assert {(name, OVERLAY, "default-deny"), (name, COMPOSED, "published-port")} <= found
+        assert (name, COMPOSED, "default-deny") not in found
     assert failure.value.what.startswith(f"the manifests break {len(validation['findings'])} rules:\n  - local (overlay): ")
     assert failure.value.exit_code == 1
 
@@ -125,10 +127,31 @@ def test_what_keeps_every_rule_is_told_with_how_much_was_judged(project: Project
     }
 
 
-def test_what_the_schema_refuses_is_not_judged_further(project: Project) -> None:
-    schemas = NoSchema(("spec", "is missing", "add it"))
+def test_faults_of_shape_and_of_policy_are_told_together(project: Project) -> None:
+    schemas = FixedSchema(("spec", "is missing", "add it"))
     with pytest.raises(Failed) as failure:
         validate(project, [project.environments["local"]], renderer=OneObject(), schemas=schemas, reporter=FakeReporter())
-    assert failure.value.what.splitlines()[1:] == [
-        f"  - local ({form}): Namespace/check-in-local: spec is missing [schema, row 14]; add it" for form in (OVERLAY, COMPOSED)
-    ]
+    lines = failure.value.what.splitlines()
+    assert "  - local (overlay): Namespace/check-in-local: spec is missing [schema, row 14]; add it" in lines
+    assert any("default-deny, row 24" in line for line in lines)
+
+
+def test_a_policy_that_cannot_read_a_misshapen_object_leaves_it_to_the_schema(project: Project) -> None:
+    class Misshapen(OneObject):
+        def render(self, environment: Environment, images: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+            broken = {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "backend"},
+                "spec": {"template": {"spec": 1}},
+            }
+            return (*super().render(environment, images), broken)
+
+    with pytest.raises(Failed, match="not of type 'object'"):
+        validate(
+            project,
+            [project.environments["local"]],
+            renderer=Misshapen(),
+            schemas=KubernetesSchemas("1.34"),
+            reporter=FakeReporter(),
+        )
