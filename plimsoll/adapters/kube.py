@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -76,7 +77,7 @@ class KubeCluster:
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         """Return the object, or None; see ports.Cluster."""
-        resource = self._discovery.find(kind)
+        resource = self._discovery.find(kind, timeout=READ_TIMEOUT)
         if resource is None:
             return None
         request = Request(
@@ -91,7 +92,7 @@ class KubeCluster:
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> tuple[dict[str, Any], ...]:
         """Return the objects that match; see ports.Cluster."""
-        resource = self._discovery.find(kind)
+        resource = self._discovery.find(kind, timeout=READ_TIMEOUT)
         if resource is None:
             return ()
         api, _, name = kind.rpartition("/")
@@ -114,7 +115,8 @@ class KubeCluster:
         self, manifest: Mapping[str, Any], *, dry_run: bool = False, force: bool = False, timeout: float = 10
     ) -> dict[str, Any]:
         """Server-side apply; see ports.Cluster."""
-        resource, path = self._place(manifest)
+        started = time.monotonic()
+        resource, path = self._place(manifest, timeout)
         query = {"fieldManager": MANAGER, "force": "true" if force else "false", **({"dryRun": "All"} if dry_run else {})}
         request = Request(
             method="PATCH",
@@ -123,14 +125,15 @@ class KubeCluster:
             body=manifest,
             content_type=APPLY,
             target=_target(resource, manifest["metadata"]["name"], manifest["kind"]),
-            timeout=timeout,
+            timeout=timeout - (time.monotonic() - started),
             dry_run=dry_run,
         )
         return self.connection.send(request).json()
 
     def write(self, manifest: Mapping[str, Any], *, create: bool = False, timeout: float = 5) -> dict[str, Any] | None:
         """Create or replace, at most once; see ports.Cluster."""
-        resource, path = self._place(manifest)
+        started = time.monotonic()
+        resource, path = self._place(manifest, timeout)
         name = manifest["metadata"]["name"]
         request = Request(
             method="POST" if create else "PUT",
@@ -138,7 +141,7 @@ class KubeCluster:
             query={"fieldManager": MANAGER},
             body=manifest,
             target=_target(resource, name, manifest["kind"]),
-            timeout=timeout,
+            timeout=timeout - (time.monotonic() - started),
             safe=False,
             passes=frozenset({CONFLICT}) if create else frozenset({CONFLICT, NOT_FOUND}),
         )
@@ -147,7 +150,7 @@ class KubeCluster:
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete in the background; see ports.Cluster."""
-        resource = self._discovery.find(kind)
+        resource = self._discovery.find(kind, timeout=DELETE_TIMEOUT)
         if resource is None:
             return
         request = Request(
@@ -164,7 +167,7 @@ class KubeCluster:
         self, kinds: Sequence[str], namespace: str, *, timeout: float, labels: str = ""
     ) -> Iterator[tuple[str, dict[str, Any]] | None]:
         """Yield what is there and what changes; see ports.Cluster."""
-        resources = {kind: self._known(kind) for kind in kinds}
+        resources = {kind: self._known(kind, READ_TIMEOUT) for kind in kinds}
         return watch(self.connection, resources, namespace, timeout=timeout, labels=labels)
 
     def proxy_get(self, namespace: str, service: str, port: int | str, path: str, *, timeout: float = 10) -> ProxyAnswer:
@@ -183,8 +186,8 @@ class KubeCluster:
         answer = self.connection.send(request)
         return ProxyAnswer(status=answer.status, body=answer.body.decode(errors="replace"))
 
-    def _known(self, kind: str) -> Resource:
-        resource = self._discovery.find(kind)
+    def _known(self, kind: str, timeout: float) -> Resource:
+        resource = self._discovery.find(kind, timeout=timeout)
         if resource is None:
             raise Misconfigured(
                 f"the cluster does not know the kind {kind}",
@@ -194,10 +197,10 @@ class KubeCluster:
             )
         return resource
 
-    def _place(self, manifest: Mapping[str, Any]) -> tuple[str, str]:
+    def _place(self, manifest: Mapping[str, Any], timeout: float) -> tuple[str, str]:
         """Return kind and path of a manifest; one without a namespace that needs one is refused, never put into `default`."""
         kind = f"{manifest['apiVersion']}/{manifest['kind']}"
-        resource, metadata = self._known(kind), manifest["metadata"]
+        resource, metadata = self._known(kind, timeout), manifest["metadata"]
         if resource.namespaced and not metadata.get("namespace"):
             name = f"{manifest['kind']}/{metadata['name']}"
             raise Misconfigured(f"{name} names no namespace", where=kind, now="name one in the manifest's metadata")

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from plimsoll.adapters.kube_http import Connection
 
-TIMEOUT = 10.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
@@ -44,16 +42,19 @@ class Discovery:
         self._lock = threading.Lock()
         self._known: dict[str, Resource] = self._remembered()
 
-    def find(self, kind: str) -> Resource | None:
-        """Return the resource of `kind` (`apps/v1/Deployment`), or None where the API server knows no such kind."""
+    def find(self, kind: str, *, timeout: float) -> Resource | None:
+        """Return the resource of `kind` (`apps/v1/Deployment`), or None where the API server knows no such kind.
+
+        `timeout` bounds (seconds) the request that may be needed to know; it raises what every request does.
+        """
         with self._lock:
             if kind not in self._known:
-                self._learn(kind.rpartition("/")[0])
+                self._learn(kind.rpartition("/")[0], timeout)
             return self._known.get(kind)
 
-    def _learn(self, group_version: str) -> None:
+    def _learn(self, group_version: str, timeout: float) -> None:
         prefix = f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}"
-        request = Request(method="GET", path=prefix, target=group_version, timeout=TIMEOUT, passes=frozenset({NOT_FOUND}))
+        request = Request(method="GET", path=prefix, target=group_version, timeout=timeout, passes=frozenset({NOT_FOUND}))
         answer = self._connection.send(request)
         if answer.status == NOT_FOUND:
             return
