@@ -20,6 +20,7 @@ from plimsoll.domain.project import (
     SmokeCheck,
 )
 from plimsoll.domain.promotion import Candidate
+from plimsoll.domain.release import Release, SmokeResult, State
 from plimsoll.errors import Interrupted
 from plimsoll.workflows.deploy import deploy
 from plimsoll.workflows.deploy_plan import DeployRequest, Supply
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, RollbackResult
     from plimsoll.domain.plan import DeployPlan
-    from plimsoll.domain.release import Release
 
 REPOSITORY = "localhost:5001/hello"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -84,6 +84,28 @@ def image(
 def images(web: str = "1", worker: str = "1", *, schema: str = "schema-1") -> dict[str, Image]:
     """Return the images of the application; `web` carries the migrations."""
     return {"web": image("web", web, schema=schema), "worker": image("worker", worker), "store": image("store")}
+
+
+def record(**changes: Any) -> Release:  # noqa: ANN401 -- the fields of a Release
+    """Return the pending record of a release, with the given fields changed."""
+    release = Release(
+        name="staging-3",
+        environment="staging",
+        number=3,
+        state=State.PENDING,
+        git_revision=REVISION,
+        dirty=False,
+        images=images(),
+        content="sha256:abc",
+        actor="ada",
+        started_at="2030-01-02T03:04:05Z",
+        workloads={"Deployment/web": "staging-2"},
+        inventory=("v1/ConfigMap:hello-staging:web-config",),
+        smoke=(SmokeResult(name="ready", path="/health/ready", passed=True, status=200, seconds=0.01),),
+        secrets={"hello-secrets/store-password": "salt:hash"},
+        timings={"workloads": 3.25},
+    )
+    return replace(release, **changes)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, canonical
-from plimsoll.domain.release import UNFINISHED, Release, State
+from plimsoll.domain.release import UNFINISHED, Release
 from plimsoll.errors import Failed, Misconfigured
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def unpack(record: Mapping[str, Any], pieces: Sequence[Mapping[str, Any] | None]
     """Return the manifests that `record` (its ConfigMap) names; raise ValueError when a piece is missing or was changed."""
     wanted = json.loads(record["data"][RECORD_KEY])["manifests"]
     if any(piece is None for piece in pieces):
-        msg = "a piece of its manifests is gone"
+        msg = "its manifests are gone; only the newest releases are kept whole"
         raise ValueError(msg)
     packed = b"".join(base64.b64decode(piece["binaryData"][CHUNK_KEY]) for piece in pieces if piece is not None)
     if hashlib.sha256(packed).hexdigest() != wanted["sha256"]:
@@ -220,13 +220,5 @@ def unpack(record: Mapping[str, Any], pieces: Sequence[Mapping[str, Any] | None]
 
 
 def chunk_count(record: Mapping[str, Any]) -> int:
-    """Return how many pieces a record's manifests have; 0 when they were thrown away or the record cannot be read."""
-    try:
-        return int(json.loads(record["data"][RECORD_KEY])["manifests"]["chunks"])
-    except (KeyError, TypeError, ValueError):
-        return 0
-
-
-def is_failure(release: Release) -> bool:
-    """Tell whether a release ended badly."""
-    return release.state in {State.FAILED, State.ROLLBACK_FAILED}
+    """Return how many pieces a record's manifests have; raise KeyError or ValueError when the record cannot be read."""
+    return int(json.loads(record["data"][RECORD_KEY])["manifests"]["chunks"])

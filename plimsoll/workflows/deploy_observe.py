@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, mark_of, marked, ref
@@ -27,13 +28,22 @@ PARALLEL = 8
 
 def in_parallel(act: Callable[[A], B], things: Iterable[A]) -> list[B]:
     """Return what `act` makes of each thing, in order; the first exception ends it, after what is under way has ended."""
-    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        tasks = [pool.submit(act, thing) for thing in things]
-        try:
-            return [task.result() for task in tasks]
-        finally:
-            for task in tasks:
-                task.cancel()
+    wanted = list(things)
+    if len(wanted) == 1:
+        return [act(wanted[0])]
+    tasks = [_pool().submit(act, thing) for thing in wanted]
+    try:
+        return [task.result() for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        wait(tasks)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads of this process that talk to API servers: started once, for dozens of short rounds of requests."""
+    return ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="kube")
 
 
 def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observed:

@@ -60,10 +60,6 @@ class Ledger:
         record = self._record(release)
         try:
             count = book.chunk_count(record)
-            if count == 0:
-                raise self._unreadable(
-                    release, "its manifests were thrown away, it is older than the releases that are kept whole"
-                )
             names = [f"{self._application}-{release.name}.{index}" for index in range(count)]
             return book.unpack(record, [self._cluster.get(CONFIG_MAP, name, book.NAMESPACE) for name in names])
         except (KeyError, ValueError, OSError, EOFError) as error:
