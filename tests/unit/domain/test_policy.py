@@ -110,6 +110,14 @@ def test_every_damage_is_reported_at_once_with_object_field_and_remedy() -> None
     )
 
 
+def test_a_policy_that_cannot_read_an_object_is_left_out_only_where_the_schema_found_fault() -> None:
+    objects = application()
+    put("Ingress", "check-in", "spec", 1)(objects)
+    with pytest.raises(AttributeError):
+        judge(rendered(objects), form="overlay")
+    assert {each.rule for each in judge(rendered(objects), form="overlay", misshapen=True)} <= {"ingress-routes"}
+
+
 def test_judging_changes_nothing() -> None:
     objects = application()
     before = copy.deepcopy(objects)

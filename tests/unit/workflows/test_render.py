@@ -139,12 +139,7 @@ def test_faults_of_shape_and_of_policy_are_told_together(project: Project) -> No
 def test_a_policy_that_cannot_read_a_misshapen_object_leaves_it_to_the_schema(project: Project) -> None:
     class Misshapen(OneObject):
         def render(self, environment: Environment, images: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
-            broken = {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"name": "backend"},
-                "spec": {"template": {"spec": 1}},
-            }
+            broken = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "backend"}, "spec": 1}
             return (*super().render(environment, images), broken)
 
     with pytest.raises(Failed, match="not of type 'object'"):
