@@ -13,7 +13,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -45,6 +45,7 @@ class PageCache:
         self._paused_until = 0.0
         self._redis = Redis(
             connection_pool=BlockingConnectionPool(
+                connection_class=SSLConnection if settings.tls else Connection,
                 host=settings.host,
                 port=settings.port,
                 password=settings.password,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -48,6 +49,8 @@ def engine_for(settings: DatabaseSettings, *, pool_size: int, statement_seconds:
         pool_timeout=CONNECT_SECONDS,
         pool_pre_ping=True,  # a connection that died while idle is replaced, not handed to a request
         connect_args={
+            # Said in either case: left to itself, the driver looks for keys in a home folder that containers do not have.
+            "ssl": ssl.create_default_context() if settings.tls else False,
             "timeout": CONNECT_SECONDS,
             # A little later than the server's own limit: its message is the better one.
             "command_timeout": None if statement_seconds is None else statement_seconds + 1,

@@ -51,6 +51,9 @@ def main() -> int:
     except MigrationError as error:
         logger.critical("%s", error)
         return 1
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        logger.critical("The connection to PostgreSQL failed before anything was changed: %s", _plain(error))
+        return 1
     return 0
 
 

@@ -18,23 +18,28 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """Where PostgreSQL is, and how many connections one process may hold for requests."""
+    """Where PostgreSQL is, and how many connections one process may hold for requests.
+
+    With `tls` the connection is encrypted and the server's certificate checked, against the CAs that OpenSSL trusts.
+    """
 
     host: str
     port: int
     name: str
     user: str
     password: str = field(repr=False)
+    tls: bool
     pool_size: int
 
 
 @dataclass(frozen=True)
 class RedisSettings:
-    """Where Redis is. Without a password none is sent."""
+    """Where Redis is. Without a password none is sent. `tls` as for the database."""
 
     host: str
     port: int
     password: str | None = field(repr=False)
+    tls: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             host=reader.text("REDIS_HOST", meaning="the host name of Redis"),
             port=reader.whole("REDIS_PORT", default=6379, low=1, high=65535),
             password=reader.text("REDIS_PASSWORD", default="") or None,
+            tls=_tls(reader, "REDIS_TLS"),
         ),
         shutdown=ShutdownSettings(
             delay=reader.whole("SHUTDOWN_DELAY_SECONDS", default=5, low=0, high=300),
@@ -115,6 +121,11 @@ def _log_level(reader: _Reader) -> str:
     return reader.choice("LOG_LEVEL", default="info", choices=LOG_LEVELS)
 
 
+def _tls(reader: _Reader, name: str) -> bool:
+    # No third choice: encryption without checking who is at the other end protects from very little.
+    return reader.choice(name, default="off", choices=("off", "verify")) == "verify"
+
+
 def _database(reader: _Reader) -> DatabaseSettings:
     return DatabaseSettings(
         host=reader.text("DATABASE_HOST", meaning="the host name of PostgreSQL"),
@@ -122,6 +133,7 @@ def _database(reader: _Reader) -> DatabaseSettings:
         name=reader.text("DATABASE_NAME", default="checkin"),
         user=reader.text("DATABASE_USER", default="checkin"),
         password=reader.text("DATABASE_PASSWORD", meaning="the password of the database user"),
+        tls=_tls(reader, "DATABASE_TLS"),
         # 10 replicas and one more in a rollout, with 5 and the probe's one each, stay under PostgreSQL's default of 100.
         pool_size=reader.whole("DATABASE_POOL_SIZE", default=5, low=1, high=100),
     )

@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import missing
-from tests.integration.servers import (
-    PASSWORD,
-    Backend,
-    Postgres,
-    Server,
-    backend_process,
-    find_binary,
-    postgres_server,
-    redis_server,
-    run_module,
-)
+from tests.integration.backend import Backend, backend_process, run_module
+from tests.integration.servers import PASSWORD, Postgres, Server, postgres_server, redis_server
+from tests.integration.waiting import find_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

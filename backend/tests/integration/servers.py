@@ -1,62 +1,62 @@
-"""A PostgreSQL, a Redis and the backend itself, each a real process on a free loopback port, gone after the tests."""
+"""A PostgreSQL and a Redis, real ones on free loopback ports, gone after the tests."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import httpx
+from tests.integration.waiting import PATIENCE, accepts, find_binary, free_port, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
-Result = TypeVar("Result")
-BACKEND = Path(__file__).resolve().parents[2]
 PASSWORD = "only-for-this-test-run"  # noqa: S105 -- it protects a server that lives for seconds on the loopback interface
-PATIENCE = 20.0  # seconds for a server to start or stop, on a busy machine
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate for 127.0.0.1 that only those trust who are told to, and its key."""
+
+    certificate: Path
+    key: Path
+
+    def copy_to(self, folder: Path, user: str | None) -> tuple[Path, Path]:
+        """Copy both into a server's folder, for that user's eyes only, as servers demand."""
+        copies = folder / "server.crt", folder / "server.key"
+        for source, copy in zip((self.certificate, self.key), copies, strict=True):
+            copy.write_bytes(source.read_bytes())
+            copy.chmod(0o600)
+            if user is not None:
+                shutil.chown(copy, user)
+        return copies
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = PATIENCE) -> None:
-    """Return once the condition holds; fail with `what` when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.02)
-
-
-def accepts(port: int) -> bool:
-    """Tell whether something listens on the loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def find_binary(name: str) -> Path | None:
-    """Return the newest server binary of that name; Debian keeps PostgreSQL's outside PATH."""
-    found = shutil.which(name)
-    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
-    return versions[-1] if versions else Path(found) if found else None
+def new_certificate(openssl: Path, folder: Path) -> Certificate:
+    """Make a certificate that is its own authority."""
+    made = Certificate(folder / "certificate.pem", folder / "key.pem")
+    request = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=test",
+    ]
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(made.key), "-out", str(made.certificate)]
+    subprocess.run([str(openssl), *request, *files], check=True, capture_output=True, timeout=PATIENCE)
+    return made
 
 
 @dataclass
@@ -103,12 +103,18 @@ class Server:
 
 
 @contextmanager
-def redis_server(binary: Path) -> Iterator[Server]:
-    """Run a Redis that keeps nothing."""
+def redis_server(binary: Path, *, tls: Certificate | None = None) -> Iterator[Server]:
+    """Run a Redis that keeps nothing; with a certificate it speaks TLS only."""
     port = free_port()
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--requirepass", PASSWORD]
+    options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--requirepass", PASSWORD]
     with tempfile.TemporaryDirectory(prefix="check-in-redis-") as folder:
         user = _unprivileged("nobody", Path(folder))
+        if tls is None:
+            options += ["--port", str(port)]
+        else:
+            certificate, key = tls.copy_to(Path(folder), user)
+            options += ["--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no"]
+            options += ["--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(certificate)]
         server = Server([str(binary), *options, "--dir", folder], port, user)
         server.start()
         try:
@@ -121,7 +127,15 @@ def redis_server(binary: Path) -> Iterator[Server]:
 class Postgres(Server):
     """A PostgreSQL whose superuser is `checkin`, reached over TCP with a password as in production."""
 
+    data: Path = Path()
     databases: int = 0
+
+    def start(self) -> None:
+        """Start, and return once it serves: it listens a little before that, while it still reads its log."""
+        super().start()
+        login = ["-h", "127.0.0.1", "-p", str(self.port), "-q"]
+        ready = [str(Path(self.command[0]).with_name("pg_isready")), *login]
+        wait_until(lambda: subprocess.run(ready, check=False, timeout=PATIENCE).returncode == 0, "PostgreSQL serves")
 
     def new_database(self, *, template: str | None = None) -> str:
         """Create a database, empty or as a copy, and return its name."""
@@ -138,6 +152,16 @@ class Postgres(Server):
         return done.stdout.strip()
 
     @contextmanager
+    def speaking_tls(self, certificate: Certificate) -> Iterator[None]:
+        """Offer TLS for a while to those who ask for it."""
+        certificate.copy_to(self.data, self.user)
+        self._switch_tls("on")
+        try:
+            yield
+        finally:
+            self._switch_tls("off")
+
+    @contextmanager
     def locked_session(self, identifier: str, *, database: str) -> Iterator[None]:
         """Keep one row of the sessions locked, so that a check-in has to wait."""
         with subprocess.Popen(self._psql(database), env=self._login(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as psql:
@@ -150,6 +174,11 @@ class Postgres(Server):
                 assert psql.poll() is None, "psql ended before it had the lock"
             yield
             psql.stdin.write(b"COMMIT;\n")
+
+    def _switch_tls(self, state: str) -> None:
+        self.run_sql(f"ALTER SYSTEM SET ssl = {state}")
+        self.run_sql("SELECT pg_reload_conf()")
+        wait_until(lambda: self.run_sql("SHOW ssl") == state, f"TLS is {state}")
 
     def _psql(self, database: str) -> list[str]:
         binary = find_binary("psql")
@@ -176,7 +205,7 @@ def postgres_server(binary: Path) -> Iterator[Postgres]:
         settings = ["listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={folder}"]
         careless = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB"]
         command = [str(binary), "-D", str(data), *(part for value in settings + careless for part in ("-c", value))]
-        server = Postgres(command, port, user, signal.SIGQUIT)  # without a checkpoint: it takes seconds, and nothing is kept
+        server = Postgres(command, port, user, signal.SIGQUIT, data=data)  # no checkpoint: it takes seconds, and nothing is kept
         server.start()
         try:
             yield server
@@ -190,74 +219,3 @@ def _unprivileged(name: str, folder: Path) -> str | None:
         return None
     shutil.chown(folder, name)
     return name
-
-
-@dataclass
-class Backend:
-    """The backend as a process, and a client for it."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    log_file: Path
-    http: httpx.Client
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def log(self) -> list[dict[str, Any]]:
-        """Return every line that it has written so far; fails when a line is not JSON."""
-        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
-
-    def status_of(self, path: str) -> int:
-        """Return the status that a GET answers now, or 0 when there is no answer."""
-        try:
-            return self.http.get(path).status_code
-        except httpx.TransportError:
-            return 0
-
-
-def in_background(work: Callable[[], Result]) -> Future[Result]:
-    """Run the work in a thread of its own, and return what will hold its result."""
-    with_own_thread = ThreadPoolExecutor(1)
-    future = with_own_thread.submit(work)
-    with_own_thread.shutdown(wait=False)
-    return future
-
-
-@contextmanager
-def backend_process(environment: Mapping[str, str], folder: Path) -> Iterator[Backend]:
-    """Run `python -m checkin` with exactly this environment, from a folder that it cannot write to."""
-    port = free_port()
-    log_file = folder / f"backend-{port}.log"
-    with log_file.open("wb") as output, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "checkin"],
-            env={**environment, "PORT": str(port), "HOST": "127.0.0.1"},
-            cwd=BACKEND,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        backend = Backend(process, port, log_file, client)
-        try:
-            wait_until(lambda: process.poll() is not None or accepts(port), "the backend listens")
-            assert process.poll() is None, log_file.read_text()
-            yield backend
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait(PATIENCE)
-
-
-def run_module(name: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `python -m <name>` to its end with exactly this environment."""
-    return subprocess.run(
-        [sys.executable, "-m", name, *arguments],
-        env=dict(environment),
-        cwd=BACKEND,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )

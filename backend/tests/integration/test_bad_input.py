@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schemathesis import Case
 
-    from tests.integration.servers import Backend
+    from tests.integration.backend import Backend
 
 EXAMPLES = 8  # a route
 JSON = {"content-type": "application/json"}

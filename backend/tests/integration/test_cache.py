@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.integration.api import check_in, new_participant, new_session
-from tests.integration.servers import backend_process
+from tests.integration.backend import backend_thread
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from tests.integration.backend import Backend, Served
     from tests.integration.conftest import Environment
-    from tests.integration.servers import Backend, Postgres
+    from tests.integration.servers import Postgres
 
 
-def lookups(backend: Backend, result: str) -> float:
+def lookups(backend: Served, result: str) -> float:
     start = f'checkin_session_page_lookups_total{{result="{result}"}}'
     return float(next(line for line in backend.http.get("/metrics").text.splitlines() if line.startswith(start)).split()[-1])
 
@@ -40,20 +39,16 @@ def test_a_cached_page_is_served_while_the_database_is_away(backend: Backend, po
         assert backend.http.get("/api/v1/sessions").json() == page
 
 
-def test_a_change_through_one_replica_shows_in_the_other_at_once(
-    backend: Backend, environment: Environment, tmp_path: Path
-) -> None:
-    with backend_process(environment, tmp_path) as other:
+def test_a_change_through_one_replica_shows_in_the_other_at_once(backend: Backend, environment: Environment) -> None:
+    with backend_thread(environment) as other:
         session = new_session(backend.http)
         assert other.http.get("/api/v1/sessions").json()["items"][0]["checked_in"] == 0
         check_in(backend.http, session, new_participant(backend.http))
         assert other.http.get("/api/v1/sessions").json()["items"][0]["checked_in"] == 1
 
 
-def test_releases_that_serve_side_by_side_do_not_read_each_others_pages(
-    backend: Backend, environment: Environment, tmp_path: Path
-) -> None:
+def test_releases_that_serve_side_by_side_do_not_read_each_others_pages(backend: Backend, environment: Environment) -> None:
     backend.http.get("/api/v1/sessions")
-    with backend_process({**environment, "RELEASE": "another"}, tmp_path) as other:
+    with backend_thread({**environment, "RELEASE": "another"}) as other:
         other.http.get("/api/v1/sessions")
         assert lookups(other, "miss") == 1

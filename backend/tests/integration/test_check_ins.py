@@ -12,7 +12,7 @@ import pytest
 from tests.integration.api import assert_problem, check_in, new_participant, new_session
 
 if TYPE_CHECKING:
-    from tests.integration.servers import Backend
+    from tests.integration.backend import Backend
 
 
 @pytest.mark.parametrize(

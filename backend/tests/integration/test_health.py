@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.api import assert_problem, check_in, new_participant, new_session
-from tests.integration.servers import PATIENCE, backend_process, in_background, wait_until
+from tests.integration.backend import backend_thread
+from tests.integration.waiting import PATIENCE, in_background, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from tests.integration.backend import Backend, Served
     from tests.integration.conftest import Environment
-    from tests.integration.servers import Backend, Postgres, Server
+    from tests.integration.servers import Postgres, Server
 
 PROBE_PATIENCE = 2.0  # seconds; how long Kubernetes waits for the answer of a readiness probe
 
@@ -30,7 +31,7 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def checks_when_not_ready(backend: Backend) -> dict[str, str]:
+def checks_when_not_ready(backend: Served) -> dict[str, str]:
     """Ask for readiness, which must be denied in time, and return how each thing does."""
     began = time.monotonic()
     answer = backend.http.get("/health/ready")
@@ -82,8 +83,8 @@ def test_without_the_database_not_ready_alive_and_requests_are_told_to_come_back
     assert backend.http.get("/api/v1/participants").status_code == 200
 
 
-def test_a_database_that_hangs_is_not_waited_for(environment: Environment, tmp_path: Path, silent_port: int) -> None:
-    with backend_process({**environment, "DATABASE_PORT": str(silent_port)}, tmp_path) as backend:
+def test_a_database_that_hangs_is_not_waited_for(environment: Environment, silent_port: int) -> None:
+    with backend_thread({**environment, "DATABASE_PORT": str(silent_port)}) as backend:
         began = time.monotonic()
         waiting = in_background(lambda: backend.http.get("/api/v1/participants"))
         assert checks_when_not_ready(backend) == {"database": "does not answer", "redis": "ok"}
@@ -91,27 +92,24 @@ def test_a_database_that_hangs_is_not_waited_for(environment: Environment, tmp_p
         assert time.monotonic() - began < 5
 
 
-def test_a_wrong_password_is_not_ready_and_stays_out_of_answer_and_log(environment: Environment, tmp_path: Path) -> None:
-    with backend_process(
-        {**environment, "DATABASE_PASSWORD": "open sesame", "REDIS_PASSWORD": "open sesame"}, tmp_path
-    ) as backend:
+def test_a_wrong_password_is_not_ready_and_stays_out_of_answer_and_log(
+    environment: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    with backend_thread({**environment, "DATABASE_PASSWORD": "open sesame", "REDIS_PASSWORD": "open sesame"}) as backend:
         assert checks_when_not_ready(backend) == {"database": "does not answer", "redis": "does not answer"}
         assert_problem(backend.http.get("/api/v1/participants"), 503)
-        text = backend.log_file.read_text()
-        assert "password authentication failed" in text
-        assert "open sesame" not in text
+        assert "password authentication failed" in caplog.text
+        assert "open sesame" not in caplog.text
 
 
-def test_a_database_without_the_schema_is_not_ready(environment: Environment, postgres: Postgres, tmp_path: Path) -> None:
-    with backend_process({**environment, "DATABASE_NAME": postgres.new_database()}, tmp_path) as backend:
+def test_a_database_without_the_schema_is_not_ready(environment: Environment, postgres: Postgres) -> None:
+    with backend_thread({**environment, "DATABASE_NAME": postgres.new_database()}) as backend:
         assert "python -m checkin.migrate" in checks_when_not_ready(backend)["database"]
         assert_problem(backend.http.get("/api/v1/sessions"), 503)
 
 
-def test_a_busy_pool_is_not_taken_for_a_database_that_is_down(
-    environment: Environment, postgres: Postgres, tmp_path: Path
-) -> None:
-    with backend_process({**environment, "DATABASE_POOL_SIZE": "1"}, tmp_path) as backend:
+def test_a_busy_pool_is_not_taken_for_a_database_that_is_down(environment: Environment, postgres: Postgres) -> None:
+    with backend_thread({**environment, "DATABASE_POOL_SIZE": "1"}) as backend:
         session, participant = new_session(backend.http), new_participant(backend.http)
         with postgres.locked_session(session["id"], database=environment["DATABASE_NAME"]):
             waiting = in_background(lambda: check_in(backend.http, session, participant).status_code)

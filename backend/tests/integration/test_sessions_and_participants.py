@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.integration.api import assert_problem, check_in, new_participant, new_session
 
 if TYPE_CHECKING:
-    from tests.integration.servers import Backend
+    from tests.integration.backend import Backend
 
 
 def test_an_empty_application_lists_nothing(backend: Backend) -> None:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.integration.api import assert_problem, check_in, new_participant, new_session
-from tests.integration.servers import PATIENCE, accepts, backend_process, in_background, wait_until
+from tests.integration.backend import backend_process
+from tests.integration.waiting import PATIENCE, accepts, in_background, wait_until
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
     from tests.integration.api import Document
+    from tests.integration.backend import Backend
     from tests.integration.conftest import Environment
-    from tests.integration.servers import Backend, Postgres
+    from tests.integration.servers import Postgres
 
 
 def in_flight_check_in(backend: Backend, session: Document, participant: Document) -> Future[int]:

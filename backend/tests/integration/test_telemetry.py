@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.integration.api import assert_problem, new_session
 
 if TYPE_CHECKING:
-    from tests.integration.servers import Backend
+    from tests.integration.backend import Backend
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
