@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 # Seconds that a program gets after each request to stop.
 PATIENCE = 5.0
+# The programs that are being waited for, by whichever thread.
+_running: set[subprocess.Popen[bytes]] = set()
+# Programs that are to outlive us: Python warns of a child that runs on when nobody remembers it.
+_outliving: list[subprocess.Popen[bytes]] = []
 TAIL = 20
 
 
@@ -152,7 +156,7 @@ def detach(argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | No
     words = tuple(str(word) for word in argv)
     find(words[0])
     with log.open("ab") as file:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             words,
             env={**os.environ, **env} if env is not None else None,
             stdin=subprocess.DEVNULL,
@@ -160,6 +164,8 @@ def detach(argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | No
             stderr=file,
             start_new_session=True,
         )
+    _outliving.append(child)
+    return child
 
 
 def _supervise(
@@ -193,6 +199,7 @@ def _supervise(
         ) from error
     output: tuple[deque[str], deque[str]] = (deque(), deque())
     readers = [_reader(child, index, output[index], on_line) for index in (0, 1)]
+    _running.add(child)
     try:
         _feed(child, stdin)
         code = child.wait(timeout=timeout)
@@ -205,6 +212,7 @@ def _supervise(
         stop(child)
         raise
     finally:
+        _running.discard(child)
         for reader in readers:
             # A grandchild that inherited the pipe may hold it open: what it says is nobody's answer.
             reader.join(timeout=PATIENCE)
@@ -245,6 +253,12 @@ def _feed(child: subprocess.Popen[bytes], stdin: str | bytes | None) -> None:
     # A program that ended without reading says why by its exit code.
     with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
         pipe.write(stdin.encode() if isinstance(stdin, str) else stdin)
+
+
+def stop_running() -> None:
+    """Stop every program that some thread waits for: a signal reaches the main thread only. Their callers see them fail."""
+    for child in list(_running):
+        stop(child)
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
