@@ -48,6 +48,8 @@ def home() -> Iterator[EngineHome]:
     for pid_file in (home.pid_file, home.running / "containerd" / "containerd.pid"):
         with suppress(OSError, ValueError):
             end(int(pid_file.read_text()), pid_file.stem)
+    # A killed engine leaves its data folder mounted on itself.
+    subprocess.run(("umount", "--lazy", folder / "data"), check=False, capture_output=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
