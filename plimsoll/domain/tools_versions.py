@@ -30,16 +30,6 @@ class PinnedImage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PinnedModule:
-    """A Go module that becomes part of an image: `version` without `v`, `sum` as in go.sum, and who published the sum."""
-
-    module: str
-    version: str
-    sum: str
-    hash_from: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class PinnedPackages:
     """Packages of a Debian suite: the lowest version that serves; apt's signatures hold them."""
 
@@ -53,7 +43,6 @@ class Versions:
 
     tools: Mapping[str, Tool]
     images: Mapping[str, PinnedImage] = field(default_factory=dict)
-    modules: Mapping[str, PinnedModule] = field(default_factory=dict)
     packages: Mapping[str, PinnedPackages] = field(default_factory=dict)
     next_release: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,7 +53,6 @@ def parse(data: dict[str, Any]) -> Versions:
     next_release = top.strings("next-release")
     tools = {name: _tool(name, table) for name, table in top.named("tools").items()}
     images = {name: _image(table) for name, table in top.named("images").items()}
-    modules = {name: _module(table) for name, table in top.named("modules").items()}
     packages = {name: _packages(table) for name, table in top.named("packages").items()}
     top.finish()
     if top.problems:
@@ -73,7 +61,6 @@ def parse(data: dict[str, Any]) -> Versions:
     return Versions(
         tools={name: tool for name, tool in tools.items() if tool},
         images={name: image for name, image in images.items() if image},
-        modules={name: module for name, module in modules.items() if module},
         packages={name: each for name, each in packages.items() if each},
         next_release=next_release,
     )
@@ -189,12 +176,6 @@ def _image(table: Table) -> PinnedImage | None:
     if reference is not None and not DIGEST.fullmatch(reference):
         table.problem("reference", f"should name a digest (NAME@sha256:...), not {reference!r}")
     return table.build(lambda: PinnedImage(reference=reference, hash_from=hash_from))
-
-
-def _module(table: Table) -> PinnedModule | None:
-    module, version, hash_from = table.text("module"), table.text("version"), table.text("hash_from")
-    total = _hashes("module", table).get("any", "")
-    return table.build(lambda: PinnedModule(module=module, version=version, sum=total, hash_from=hash_from))
 
 
 def _packages(table: Table) -> PinnedPackages | None:
