@@ -38,14 +38,6 @@ class Identity:
     uid: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProxyAnswer:
-    """What a Service answered through the API server."""
-
-    status: int
-    body: str
-
-
 class KubeCluster:
     """One cluster, bound to the server and the certificate authority that its kubeconfig names. Safe for many threads."""
 
@@ -169,22 +161,6 @@ class KubeCluster:
         """Yield what is there and what changes; see ports.Cluster."""
         resources = {kind: self._known(kind, READ_TIMEOUT) for kind in kinds}
         return watch(self.connection, resources, namespace, timeout=timeout, labels=labels)
-
-    def proxy_get(self, namespace: str, service: str, port: int | str, path: str, *, timeout: float = 10) -> ProxyAnswer:
-        """Return what a Service answers to GET `path`, asked through the API server: no route to the pods is needed.
-
-        Statuses of 400 and more are answers too (503: the Service has no ready pod). Raise EnvironmentLacks and Misconfigured as
-        every request does.
-        """
-        request = Request(
-            method="GET",
-            path=f"/api/v1/namespaces/{quote(namespace)}/services/{quote(service)}:{port}/proxy/{path.lstrip('/')}",
-            target=f"Service/{service}",
-            timeout=timeout,
-            passes=frozenset(range(404, 600)) | {400},
-        )
-        answer = self.connection.send(request)
-        return ProxyAnswer(status=answer.status, body=answer.body.decode(errors="replace"))
 
     def _known(self, kind: str, timeout: float) -> Resource:
         resource = self._discovery.find(kind, timeout=timeout)

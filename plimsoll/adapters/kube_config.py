@@ -14,6 +14,7 @@ import ssl
 import tempfile
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -127,14 +128,22 @@ def _authorization(user: Mapping[str, Any], tls: ssl.SSLContext, *, kubeconfig: 
     if certificate and key:
         _present(tls, certificate, key)
     if user.get("tokenFile"):
-        # Read for each request: service account tokens are renewed in place.
-        path = kubeconfig.parent / str(user["tokenFile"])
-        return lambda: f"Bearer {path.read_text(encoding='utf-8').strip()}"
+        return partial(_token_in, kubeconfig.parent / str(user["tokenFile"]))
     if user.get("username"):
         pair = f"{user['username']}:{user.get('password', '')}".encode()
         return lambda: f"Basic {base64.b64encode(pair).decode()}"
     token = user.get("token")
     return lambda: f"Bearer {token}" if token else None
+
+
+def _token_in(path: Path) -> str:
+    """Return the header for a token that is read for each request: those of service accounts are renewed in place."""
+    try:
+        return f"Bearer {path.read_text(encoding='utf-8').strip()}"
+    except OSError as error:
+        raise Misconfigured(
+            f"the token cannot be read: {error.strerror}", where=str(path), now="see that the kubeconfig names the right file"
+        ) from error
 
 
 def _present(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

@@ -274,14 +274,6 @@ def test_a_manifest_without_a_namespace_is_never_put_into_the_default_one(serve:
     assert not server.asked
 
 
-def test_a_service_is_asked_through_the_api_server_whatever_it_answers(serve: Serve) -> None:
-    server, cluster = serve(in_turn(Reply(503, b"no endpoints available")))
-    found = cluster.proxy_get("shop", "frontend", 3000, "/health/ready?full=1", timeout=1)
-    assert (found.status, found.body) == (503, "no endpoints available")
-    assert server.asked[0].path == "/api/v1/namespaces/shop/services/frontend:3000/proxy/health/ready"
-    assert len(server.asked) == 1
-
-
 def test_a_log_that_is_not_there_is_empty(serve: Serve) -> None:
     _server, cluster = serve(
         in_turn(Reply(400, {"message": "waiting to start"}), Reply(200, b"unable to retrieve container logs for x"))

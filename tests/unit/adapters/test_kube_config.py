@@ -47,6 +47,9 @@ def test_a_token_file_is_read_for_every_request(tmp_path: Path) -> None:
     assert found.authorization() == "Bearer first"
     (tmp_path / "token").write_text("second\n")
     assert found.authorization() == "Bearer second"
+    (tmp_path / "token").unlink()
+    with pytest.raises(Misconfigured, match="token cannot be read"):
+        found.authorization()
 
 
 def test_name_and_password_are_sent_as_basic_credentials(tmp_path: Path) -> None:
