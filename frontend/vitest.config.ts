@@ -13,6 +13,7 @@ export default defineConfig({
           setupFiles: ["tests/page/setup.ts"],
         },
       },
+      { extends: true, test: { name: "files", environment: "node", include: ["tests/files.test.ts"] } },
       { extends: true, test: { name: "nginx", environment: "node", include: ["tests/nginx/**/*.test.ts"] } },
       {
         extends: true,

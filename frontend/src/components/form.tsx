@@ -3,6 +3,9 @@ import type { Problem } from "../api/problem";
 import { asProblem } from "../load";
 import { Failure } from "./notice";
 
+/** What the server says of single inputs stands beside them. */
+const MARKED = "Please look at what is marked.";
+
 interface FormProps {
   summary: string;
   submit: string;
@@ -58,7 +61,7 @@ export function Form({ summary, submit, isOpen, isSeries = false, send, children
         }}
       >
         {children(problem)}
-        {problem && <Failure what="Not saved." problem={problem} />}
+        {problem && <Failure what="Not saved." problem={problem} {...(problem.fields.size > 0 && { why: MARKED })} />}
         <button type="submit" className="primary" disabled={busy}>
           {busy ? "Saving…" : submit}
         </button>

@@ -1,21 +1,21 @@
 import type { Problem } from "../api/problem";
 
-/** Says what went wrong, and offers to try again where that may help. Read out at once by screen readers. */
-export function Failure({
-  problem,
-  what,
-  retry,
-  busy = false,
-}: {
+interface FailureProps {
   problem: Problem;
+  /** What did not come about. */
   what: string;
+  /** Instead of the problem's own words. */
+  why?: string;
   retry?: () => void;
   busy?: boolean;
-}) {
+}
+
+/** Says what went wrong, and offers to try again where that may help. Read out at once by screen readers. */
+export function Failure({ problem, what, why = problem.message, retry, busy = false }: FailureProps) {
   return (
     <div className="notice failure" role="alert">
       <p>
-        <strong>{what}</strong> {problem.message}
+        <strong>{what}</strong> {why}
       </p>
       {problem.isFault && problem.traceId !== undefined && (
         <p className="quiet">

@@ -116,7 +116,7 @@ describe("a new session", () => {
     const title = await screen.findByLabelText("Title");
     await person.type(title, "   ");
     await person.click(screen.getByRole("button", { name: "Create session" }));
-    expect(await screen.findByRole("alert")).toHaveTextContent("Not saved.");
+    expect(await screen.findByRole("alert")).toHaveTextContent("Not saved. Please look at what is marked.");
     expect(title).toBeInvalid();
     expect(title).toHaveAccessibleDescription("String should have at least 1 character");
     expect(screen.getByLabelText("Places")).toHaveValue(20);
