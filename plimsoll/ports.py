@@ -282,11 +282,19 @@ class Http(Protocol):
 
 
 class HttpAnswer(Protocol):
-    """Status (None: no answer), body and what went wrong."""
+    """What a request brought: `status` is None when nothing answered, and `error` then says why."""
 
-    status: int | None
-    body: str
-    error: str
+    @property
+    def status(self) -> int | None:
+        """The HTTP status."""
+
+    @property
+    def body(self) -> str:
+        """The text that came with it."""
+
+    @property
+    def error(self) -> str:
+        """Why there is no answer."""
 
 
 class Commands(Protocol):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain.release import public_images, public_smoke
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from plimsoll.domain.failure import Failure
     from plimsoll.domain.manifests import Conflict
     from plimsoll.domain.plan import DeployPlan
@@ -146,10 +148,10 @@ class SmokeReport:
 
 @dataclass(frozen=True, kw_only=True)
 class LogLines:
-    """What the pods of an environment said: (pod, line)."""
+    """What the pods of an environment say: (pod, line), read as they come, once."""
 
     environment: str
-    lines: tuple[tuple[str, str], ...]
+    lines: Iterable[tuple[str, str]]
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON contract `plimsoll.logs/1`."""

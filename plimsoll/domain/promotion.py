@@ -140,3 +140,9 @@ def refuse(refusals: Sequence[Refusal]) -> None:
     if len(refusals) > 1:
         error.what = "\n".join([first.what, *(f"also: {other.what}" for other in refusals if other is not first)])
     raise error
+
+
+def environment_of(release: str, environments: Mapping[str, Environment]) -> Environment | None:
+    """Return the environment whose releases are named like `release` (`staging-12`), None when there is none."""
+    name, _, number = release.rpartition("-")
+    return environments.get(name) if number.isdecimal() else None

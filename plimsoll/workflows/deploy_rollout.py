@@ -96,9 +96,9 @@ class Rollout:
 
     def verify(self, history: History, *, old_state: State) -> None:
         """Smoke the release; mark it verified and the one before `old_state`. Raise Failed when a check does not pass."""
-        url = self.site.environment.address
+        url = self.site.smoke_url
         project = self.site.project
-        if url is not None and project.smoke:
+        if project.smoke:
             with self._timed("smoke", f"asking {url}"):
                 results = smoke(
                     url,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from plimsoll.domain.ledger import stem
 from plimsoll.domain.lock import Holder
 from plimsoll.workflows.ledger import Ledger
 from plimsoll.workflows.lock import DeployLock, Fenced
@@ -56,9 +55,9 @@ class Site:
         return Ledger(self.cluster, self.project.name, self.environment.name)
 
     @property
-    def lock_name(self) -> str:
-        """The name of the environment's lock."""
-        return stem(self.project.name, self.environment.name)
+    def smoke_url(self) -> str:
+        """Where the smoke test asks: the environment's address, otherwise its Service through the API server."""
+        return self.environment.address or f"service://{self.environment.namespace}"
 
     def lock(self, purpose: str) -> DeployLock:
         """Return the environment's lock, not yet taken."""

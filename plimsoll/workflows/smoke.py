@@ -32,8 +32,8 @@ def smoke(
     return tuple(_checked(url, check, http=http, clock=clock, until=started + timeout, stop=stop) for check in checks)
 
 
-def require_passed(results: Sequence[SmokeResult], url: str) -> None:
-    """Raise Failed naming every check that did not pass; none at all have nothing to say."""
+def require_passed(results: Sequence[SmokeResult], url: str, *, report: object = None) -> None:
+    """Raise Failed, carrying `report`, naming every check that did not pass."""
     failed = [result for result in results if not result.passed]
     if failed:
         lines = "; ".join(f"{result.name} ({result.path}): {result.detail}" for result in failed)
@@ -42,6 +42,7 @@ def require_passed(results: Sequence[SmokeResult], url: str) -> None:
             where=url,
             now="ask it yourself: `inv smoke`, and read what the service says: `inv logs`",
             code="smoke-failed",
+            report=report,
         )
 
 

@@ -1,0 +1,42 @@
+"""`inv deploy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.tasks import task
+
+from plimsoll import wiring
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+
+@task(
+    help={
+        "env": "environment to deploy to (default: local)",
+        "version": "a recorded release of any environment (staging-12): its images are taken as they are, nothing is built",
+        "dry-run": "print the plan and change nothing",
+        "yes": "go ahead without asking, in protected environments too",
+        "take-over": "take back fields that somebody else has changed in the cluster",
+        "wait-lock": "seconds to wait for a deploy that is under way (default: 30)",
+        "json": "print one JSON object to stdout and nothing else",
+    }
+)
+def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
+    _c: Context,
+    env: str = "local",
+    version: str | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
+    take_over: bool = False,
+    wait_lock: int = 30,
+    json: bool = False,
+) -> None:
+    """Release the built images to an environment: apply, wait, smoke-test, record; or bring the last verified release back."""
+    from plimsoll.ui.releases import draw_deploy
+    from plimsoll.wiring import releases
+
+    output = wiring.output(json=json)
+    options = releases.Options(version=version, dry_run=dry_run, yes=yes, take_over=take_over, wait_lock=wait_lock)
+    output.result(releases.deploy(env, options, output.reporter), draw_deploy)

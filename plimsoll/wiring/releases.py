@@ -1,0 +1,242 @@
+"""Composition of deploy, rollback, status, history, smoke test, logs and addresses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from plimsoll import wiring
+from plimsoll.domain.lock import DEFAULT_WAIT
+from plimsoll.domain.outcome import Address, LogLines, SmokeReport
+from plimsoll.domain.project import parse_duration
+from plimsoll.domain.promotion import Candidate, environment_of, proving_environment
+from plimsoll.errors import Misconfigured
+from plimsoll.wiring import approval
+from plimsoll.workflows.site import Actor, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plimsoll.domain.images import Image
+    from plimsoll.domain.outcome import DeployResult, HistoryResult, RollbackResult, StatusResult
+    from plimsoll.domain.project import Environment
+    from plimsoll.ports import Http, Reporter
+    from plimsoll.workflows.deploy_plan import Supply
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The flags of `inv deploy`. `yes` stands for the typed name of a protected environment."""
+
+    version: str | None = None
+    dry_run: bool = False
+    yes: bool = False
+    take_over: bool = False
+    wait_lock: int = DEFAULT_WAIT
+
+
+def site(environment: Environment, reporter: Reporter) -> Site:
+    """Return one environment with its cluster and all that releasing to it needs; nothing is asked of the cluster yet."""
+    from plimsoll.adapters.kube_logs import KubePodLogs
+    from plimsoll.adapters.kube_service import ServiceHttp
+    from plimsoll.adapters.signals import SignalStop
+    from plimsoll.wiring import cluster as clusters
+
+    connected = clusters.connect(environment, reporter)
+    return Site(
+        project=wiring.project(),
+        environment=environment,
+        cluster=connected.cluster,
+        guard=connected.guard,
+        logs=KubePodLogs(connected.cluster),
+        http=_http() if environment.address else ServiceHttp(connected.cluster, environment.namespace),
+        clock=wiring.clock(),
+        reporter=reporter,
+        stop=SignalStop(reporter),
+        actor=actor(),
+    )
+
+
+def actor() -> Actor:
+    """Return who is at work here: as git or the CI system knows them, with this process."""
+    from plimsoll.adapters.git import Git
+
+    name = Git(wiring.root()).actor()
+    return Actor(name=name, host=socket.gethostname(), pid=os.getpid(), token=secrets.token_hex(4), run=_run())
+
+
+def deploy(name: str, options: Options, reporter: Reporter) -> DeployResult:
+    """Deploy the images of the present source, or of a recorded release, to the environment called `name`."""
+    from plimsoll.workflows.deploy import deploy as workflow
+    from plimsoll.workflows.deploy_plan import DeployRequest
+
+    environment = wiring.environment(name)
+    there = site(environment, reporter)
+    candidate = _recorded(options.version, reporter) if options.version else _present(environment, reporter)
+    proving = proving_environment(wiring.project(), environment)
+    request = DeployRequest(
+        candidate=candidate,
+        proven=None if proving is None else site(proving, reporter).ledger.history(),
+        dry_run=options.dry_run,
+        take_over=options.take_over,
+        wait_lock=options.wait_lock,
+    )
+    return workflow(request, there, supply(environment, reporter), approve=approval.of_deploy(environment, yes=options.yes))
+
+
+def supply(environment: Environment, reporter: Reporter) -> Supply:
+    """Return where deploys to `environment` get their objects and images from."""
+    from plimsoll.wiring import images, render
+    from plimsoll.workflows.deploy_plan import Supply
+
+    return Supply(
+        renderer=render.renderer(),
+        schemas=render.schemas,
+        registry=images.registry(),
+        publish=lambda found: _published(environment, found, reporter),
+    )
+
+
+def rollback(name: str, to: str | None, reporter: Reporter, *, yes: bool, wait_lock: int) -> RollbackResult:
+    """Bring back a verified release of the environment called `name`."""
+    from plimsoll.workflows.rollback import RollbackRequest
+    from plimsoll.workflows.rollback import rollback as workflow
+
+    environment = wiring.environment(name)
+    request = RollbackRequest(to=to, wait_lock=wait_lock)
+    approve = approval.of_rollback(environment, yes=yes)
+    return workflow(request, site(environment, reporter), approve=approve)
+
+
+def status(name: str, reporter: Reporter) -> StatusResult:
+    """Return the release of the environment called `name`."""
+    from plimsoll.workflows.status import status as workflow
+
+    return workflow(site(wiring.environment(name), reporter))
+
+
+def history(name: str, reporter: Reporter) -> HistoryResult:
+    """Return the releases of the environment called `name`."""
+    from plimsoll.workflows.status import history as workflow
+
+    return workflow(site(wiring.environment(name), reporter))
+
+
+def smoke(name: str | None, url: str | None, reporter: Reporter) -> SmokeReport:
+    """Ask the routes of the smoke test at `url`, or at the environment called `name` (default: local)."""
+    from plimsoll.adapters.signals import SignalStop
+    from plimsoll.workflows.smoke import require_passed
+    from plimsoll.workflows.smoke import smoke as workflow
+
+    if name and url:
+        raise Misconfigured("--env and --url name two addresses", where="inv smoke", now="give one of them", code="flags")
+    project = wiring.project()
+    there = None if url else site(wiring.environment(name or "local"), reporter)
+    target = there.smoke_url if there else str(url)
+    http = there.http if there else _http()
+    timeout = project.rollout.smoke_timeout
+    with reporter.step(f"asking {target}"):
+        results = workflow(target, project.smoke, http=http, clock=wiring.clock(), timeout=timeout, stop=SignalStop(reporter))
+    report = SmokeReport(url=target, checks=results)
+    require_passed(results, target, report=report)
+    return report
+
+
+def logs(name: str, service: str | None, since: str, *, follow: bool) -> LogLines:
+    """Return what the pods of an environment say: of one service, or of all."""
+    environment = wiring.environment(name)
+    project = wiring.project()
+    if service is not None and service not in project.services:
+        from plimsoll.config import unknown
+
+        raise unknown("service", service, project.services, where=f"{wiring.SETTINGS_FILE}, [services]")
+    try:
+        seconds = parse_duration(since)
+    except ValueError as error:
+        raise Misconfigured(str(error), where="--since", now="write 10m, 2h or 1d", code="flags") from error
+    there = site(environment, wiring.output().reporter)
+    there.guard()
+    labels = f"app.kubernetes.io/part-of={project.name}" + (f",app.kubernetes.io/name={service}" if service else "")
+    lines = there.logs.follow(environment.namespace, labels, since=seconds, follow=follow)
+    return LogLines(environment=environment.name, lines=lines)
+
+
+def address(name: str, *, browse: bool) -> Address:
+    """Return where the environment called `name` is reached; with `browse`, tell a browser when a person sits here."""
+    environment = wiring.environment(name)
+    url = _address(environment)
+    return Address(environment=environment.name, url=url, opened=browse and _opened(url))
+
+
+def _present(environment: Environment, reporter: Reporter) -> Candidate:
+    """Return the images of the present source. Raise Misconfigured naming `inv build` when they are not built."""
+    from plimsoll.adapters.git import Git
+    from plimsoll.wiring import images
+
+    found = images.images(reporter)
+    source = Git(wiring.root())
+    changed = source.changed([_manifests(environment), wiring.SETTINGS_FILE])
+    dirty = bool(changed) or any(image.tag.endswith("-dirty") for image in found.values())
+    return Candidate(images=found, git_revision=source.head().revision, dirty=dirty)
+
+
+def _manifests(environment: Environment) -> str:
+    """Return the folder that holds all that an overlay may be made of: what is above `overlays`, where that is its place."""
+    parts = PurePosixPath(environment.overlay).parts
+    return str(PurePosixPath(*parts[: parts.index("overlays")])) if "overlays" in parts[1:] else environment.overlay
+
+
+def _recorded(version: str, reporter: Reporter) -> Candidate:
+    """Return the images of a recorded release of any environment."""
+    environment = environment_of(version, wiring.project().environments)
+    found = site(environment, reporter).ledger.history().named(version) if environment else None
+    if found is None:
+        raise Misconfigured(
+            f"no environment has a release {version!r}",
+            where="--version",
+            now="name one that `inv history --env ENVIRONMENT` lists, such as staging-12",
+            code="unknown-release",
+        )
+    return Candidate(images=found.images, git_revision=found.git_revision, dirty=found.dirty)
+
+
+def _published(environment: Environment, found: Mapping[str, Image], reporter: Reporter) -> Mapping[str, Image]:
+    """Return the images with their verdicts, after whatever was missing of scan and push."""
+    from plimsoll.wiring import images, scan
+
+    judged = scan.judged(environment, found, reporter)
+    return images.publish(environment, judged, reporter).images
+
+
+def _http() -> Http:
+    from plimsoll.adapters.http import UrllibHttp
+
+    return UrllibHttp()
+
+
+def _address(environment: Environment) -> str:
+    if environment.address is None:
+        raise Misconfigured(
+            f"{environment.name} has no address",
+            where=f"{wiring.SETTINGS_FILE}, [environments.{environment.name}]",
+            now="set `url`, or `port` and `node_port` on the local cluster",
+            code="no-address",
+        )
+    return environment.address
+
+
+def _run() -> str | None:
+    """Return the URL of the CI run we are in, None outside one."""
+    server, repository, run = (os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else os.environ.get("CI_JOB_URL")
+
+
+def _opened(url: str) -> bool:
+    from plimsoll.adapters.browser import show
+
+    return sys.stdout.isatty() and show(url)
