@@ -104,7 +104,7 @@ def _base(name: str, table: Table) -> Base | None:
 def _service(name: str, table: Table) -> Service | None:
     dockerfile, context, bases = table.text("dockerfile"), table.text("context"), table.texts("bases")
     arguments, budget = table.strings("arguments"), table.number("size_budget_mb", 200)
-    schema, platforms = table.text("schema", None), table.texts("platforms", ("linux/amd64",))
+    schema = table.text("schema", None)
     return table.build(
         lambda: Service(
             name=name,
@@ -114,7 +114,6 @@ def _service(name: str, table: Table) -> Service | None:
             arguments=arguments,
             budget_bytes=budget * MEGABYTE,
             schema=schema,
-            platforms=platforms,
         )
     )
 

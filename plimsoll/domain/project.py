@@ -90,7 +90,6 @@ class Service:
     arguments: Mapping[str, str] = field(default_factory=dict)
     budget_bytes: int = 200 * MEGABYTE
     schema: str | None = None
-    platforms: tuple[str, ...] = ("linux/amd64",)
 
     def __post_init__(self) -> None:
         """Refuse what no build could use."""

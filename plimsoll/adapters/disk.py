@@ -1,0 +1,43 @@
+"""A full disk, told as what it is."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from plimsoll.errors import EnvironmentLacks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def free_megabytes(path: Path) -> int:
+    """Return the megabytes that are left where `path` lies, or would lie."""
+    there = next(each for each in (path, *path.parents) if each.exists())
+    return shutil.disk_usage(there).free // 1_000_000
+
+
+def full(path: Path) -> EnvironmentLacks:
+    """Return the error for a disk without room, naming where it is."""
+    return EnvironmentLacks(
+        f"the disk is full: {free_megabytes(path)} MB are left at {path}",
+        where=str(path),
+        now="free some space (`docker system prune` removes what the engine no longer needs), then run it again",
+        code="disk-full",
+    )
+
+
+@contextmanager
+def room(path: Path) -> Iterator[None]:
+    """Raise EnvironmentLacks naming `path` when the disk fills up inside the block."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise full(path) from error
+        raise
