@@ -83,6 +83,17 @@ def test_without_the_database_not_ready_alive_and_requests_are_told_to_come_back
     assert backend.http.get("/api/v1/participants").status_code == 200
 
 
+def test_the_first_request_after_a_restart_of_database_and_redis_is_served(
+    backend: Backend, postgres: Postgres, redis: Server
+) -> None:
+    new_session(backend.http)
+    backend.http.get("/api/v1/sessions")
+    with postgres.down(), redis.down():
+        pass
+    assert backend.http.get("/api/v1/participants").status_code == 200
+    assert backend.http.get("/health/ready").status_code == 200
+
+
 def test_a_database_that_hangs_is_not_waited_for(environment: Environment, silent_port: int) -> None:
     with backend_thread({**environment, "DATABASE_PORT": str(silent_port)}) as backend:
         began = time.monotonic()
