@@ -21,6 +21,10 @@ export default defineConfig(
     rules: { "no-console": "error" },
   },
   {
+    files: ["src/**/*.{ts,tsx}"],
+    rules: { "max-lines-per-function": ["error", { max: 50, skipComments: true, skipBlankLines: true }] },
+  },
+  {
     files: ["tests/**/*.ts"],
     // The paths and commands of the tests are their own, not a stranger's.
     rules: {

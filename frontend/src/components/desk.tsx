@@ -1,5 +1,14 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { checkInto, listCheckIns, listParticipants, type Participant, readSession } from "../api/checkin";
+import {
+  type CheckIn,
+  checkInto,
+  type List,
+  listCheckIns,
+  listParticipants,
+  type Participant,
+  readSession,
+  type Session,
+} from "../api/checkin";
 import type { Problem } from "../api/problem";
 import { asProblem, useLoad } from "../load";
 import { dayAndTime, timeOfDay } from "../words";
@@ -12,8 +21,14 @@ import { Places } from "./sessions";
 interface Props {
   sessionId: string;
   go: (path: string) => void;
-  /** Called when the number of those who have checked in has changed. */
+  /** Called when the number of those who have checked in may have changed. */
   onChange: () => void;
+}
+
+interface Opened {
+  readonly session: Session;
+  readonly participants: List<Participant>;
+  readonly checkIns: List<CheckIn>;
 }
 
 type Result =
@@ -24,29 +39,6 @@ type Result =
 export function Desk({ sessionId, go, onChange }: Props) {
   const load = useCallback((signal: AbortSignal) => loadDesk(sessionId, signal), [sessionId]);
   const { data, problem, busy, reload } = useLoad(load);
-  const [result, setResult] = useState<Result>();
-  const [pending, setPending] = useState<string>();
-  const heading = useRef<HTMLHeadingElement>(null);
-  const isThere = data !== undefined;
-  useEffect(() => {
-    // Whoever came here by keyboard or screen reader goes on here, not in the list.
-    heading.current?.focus();
-  }, [isThere]);
-
-  const checkIn = async (who: Participant) => {
-    setPending(who.id);
-    try {
-      setResult(sayCheckedIn(await checkInto(sessionId, who.id)));
-    } catch (error) {
-      setResult({ kind: "failed", who, problem: asProblem(error) });
-    } finally {
-      setPending(undefined);
-    }
-    // After a refusal too: what this page shows was then not the latest.
-    reload();
-    onChange();
-  };
-
   return (
     <section className="desk" aria-label="Check-in desk">
       <Link className="back" to="/" go={go}>
@@ -63,32 +55,61 @@ export function Desk({ sessionId, go, onChange }: Props) {
       )}
       {!data && !problem && <Loading what="the session" />}
       {data && (
-        <>
-          <title>{`${data.session.title} · Check-in`}</title>
-          <h2 ref={heading} tabIndex={-1}>
-            {data.session.title}
-          </h2>
-          <p className="facts">
-            <time dateTime={data.session.startsAt.toISOString()}>{dayAndTime(data.session.startsAt)}</time>
-            <Places session={data.session} />
-          </p>
-          <Outcome result={result} pending={pending !== undefined} retry={(who) => void checkIn(who)} />
-          <Roster
-            participants={data.participants}
-            checkIns={data.checkIns}
-            pending={pending}
-            onCheckIn={(who) => void checkIn(who)}
-          />
-          <NewParticipant
-            isFirst={data.participants.total === 0}
-            onCreated={({ name }) => {
-              setResult({ kind: "done", text: `${name} is in the list now.` });
-              reload();
-            }}
-          />
-        </>
+        <Open
+          {...data}
+          reload={() => {
+            reload();
+            onChange();
+          }}
+        />
       )}
     </section>
+  );
+}
+
+/** The desk once its session is known. */
+function Open({ session, participants, checkIns, reload }: Opened & { reload: () => void }) {
+  const [result, setResult] = useState<Result>();
+  const [pending, setPending] = useState<string>();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // Whoever came here by keyboard or screen reader goes on here, not in the list.
+    heading.current?.focus();
+  }, []);
+
+  const checkIn = async (who: Participant) => {
+    setPending(who.id);
+    setResult(await tryCheckIn(session.id, who));
+    setPending(undefined);
+    // After a refusal too: what this page shows was then not the latest.
+    reload();
+  };
+
+  return (
+    <>
+      <title>{`${session.title} · Check-in`}</title>
+      <h2 ref={heading} tabIndex={-1}>
+        {session.title}
+      </h2>
+      <p className="facts">
+        <time dateTime={session.startsAt.toISOString()}>{dayAndTime(session.startsAt)}</time>
+        <Places session={session} />
+      </p>
+      <Outcome result={result} pending={pending !== undefined} retry={(who) => void checkIn(who)} />
+      <Roster
+        participants={participants}
+        checkIns={checkIns}
+        pending={pending}
+        onCheckIn={(who) => void checkIn(who)}
+      />
+      <NewParticipant
+        isFirst={participants.total === 0}
+        onCreated={({ name }) => {
+          setResult({ kind: "done", text: `${name} is in the list now.` });
+          reload();
+        }}
+      />
+    </>
   );
 }
 
@@ -123,20 +144,24 @@ function Outcome({
   );
 }
 
-function sayCheckedIn({ checkIn, isNew }: Awaited<ReturnType<typeof checkInto>>): Result {
-  const { participantName: name, status, at } = checkIn;
-  if (!isNew) {
-    return {
-      kind: "known",
-      text: `${name} was already checked in at ${timeOfDay(at)}${status === "late" ? ", late" : ""}.`,
-    };
+async function tryCheckIn(sessionId: string, who: Participant): Promise<Result> {
+  try {
+    const { checkIn, isNew } = await checkInto(sessionId, who.id);
+    const name = checkIn.participantName;
+    const late = checkIn.status === "late";
+    if (!isNew) {
+      const when = `${timeOfDay(checkIn.at)}${late ? ", late" : ""}`;
+      return { kind: "known", text: `${name} was already checked in at ${when}.` };
+    }
+    return late
+      ? { kind: "late", text: `${name} is checked in, late.` }
+      : { kind: "done", text: `${name} is checked in, on time.` };
+  } catch (error) {
+    return { kind: "failed", who, problem: asProblem(error) };
   }
-  return status === "late"
-    ? { kind: "late", text: `${name} is checked in, late.` }
-    : { kind: "done", text: `${name} is checked in, on time.` };
 }
 
-async function loadDesk(sessionId: string, signal: AbortSignal) {
+async function loadDesk(sessionId: string, signal: AbortSignal): Promise<Opened> {
   const [session, participants, checkIns] = await Promise.all([
     readSession(sessionId, signal),
     listParticipants(signal),

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "react";
+import { type RefObject, useEffect, useId, useRef, useState } from "react";
 import type { CheckIn, List, Participant } from "../api/checkin";
 import { timeOfDay } from "../words";
 
@@ -17,25 +17,13 @@ interface Props {
 export function Roster({ participants, checkIns, pending, onCheckIn }: Props) {
   const [search, setSearch] = useState("");
   const id = useId();
-  const asked = useRef<string>(undefined);
   const rows = useRef<HTMLUListElement>(null);
-  useEffect(() => {
-    // The button that had the focus has given way to a badge: go on from its row, not from the top of the page.
-    if (asked.current !== undefined && checkIns.items.some(({ participantId }) => participantId === asked.current)) {
-      if (document.activeElement === document.body) {
-        rows.current?.querySelector<HTMLElement>(`[data-id="${asked.current}"]`)?.focus();
-      }
-      asked.current = undefined;
-    }
-  }, [checkIns]);
+  const keepFocus = useFocusOnRow(rows, checkIns);
   if (participants.total === 0) {
     return <p className="empty">There are no participants yet. Add the first one.</p>;
   }
   const arrived = new Map(checkIns.items.map((checkIn) => [checkIn.participantId, checkIn]));
-  const words = fold(search).split(/\s+/);
-  const matching = participants.items.filter(({ name, email }) =>
-    words.every((word) => fold(`${name} ${email}`).includes(word)),
-  );
+  const matching = search.trim() === "" ? participants.items : participants.items.filter(matcherOf(search));
   return (
     <div className="roster">
       <label htmlFor={id}>Find a participant</label>
@@ -64,7 +52,7 @@ export function Roster({ participants, checkIns, pending, onCheckIn }: Props) {
               who={who}
               pending={pending}
               onCheckIn={() => {
-                asked.current = who.id;
+                keepFocus(who.id);
                 onCheckIn(who);
               }}
             />
@@ -73,6 +61,25 @@ export function Roster({ participants, checkIns, pending, onCheckIn }: Props) {
       </ul>
     </div>
   );
+}
+
+/**
+ * Returns a function to call before someone is checked in by their button. Once they are, the button with the focus gives way
+ * to a badge; whoever works by keyboard then goes on from that row, not from the top of the page.
+ */
+function useFocusOnRow(rows: RefObject<HTMLUListElement | null>, checkIns: List<CheckIn>): (id: string) => void {
+  const asked = useRef<string>(undefined);
+  useEffect(() => {
+    if (asked.current !== undefined && checkIns.items.some(({ participantId }) => participantId === asked.current)) {
+      if (document.activeElement === document.body) {
+        rows.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(asked.current)}"]`)?.focus();
+      }
+      asked.current = undefined;
+    }
+  }, [rows, checkIns]);
+  return (id) => {
+    asked.current = id;
+  };
 }
 
 /** On a narrow screen it breaks before the @, where it can. */
@@ -129,6 +136,15 @@ function countOf(matching: number, participants: List<Participant>, search: stri
   const missing = participants.total - participants.items.length;
   const rest = missing > 0 ? ` The last ${String(missing)} in the alphabet cannot be searched here.` : "";
   return `${String(shown)} of ${String(participants.total)} participants shown.${rest}`;
+}
+
+/** Tells whether every word of the search is part of a participant's name or address. */
+function matcherOf(search: string): (who: Participant) => boolean {
+  const words = fold(search).split(/\s+/);
+  return ({ name, email }) => {
+    const text = fold(`${name} ${email}`);
+    return words.every((word) => text.includes(word));
+  };
 }
 
 /** Lower case, without accents: "Zoë" is found by "zoe". */
