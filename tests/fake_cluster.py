@@ -7,14 +7,13 @@ filled in, and every kind exists.
 
 from __future__ import annotations
 
-import copy
 import threading
 from dataclasses import dataclass
 from datetime import UTC
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.domain.manifests import MANAGER, Conflict
+from plimsoll.domain.manifests import MANAGER, Conflict, copied
 from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 from tests import fake_controllers
 from tests.fake_ownership import conflicts, dotted, fields_v1, leaves, merge
@@ -78,7 +77,7 @@ class FakeCluster:
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         with self._lock:
             self._called("get", kind, name, namespace)
-            return copy.deepcopy(self._objects.get((kind, namespace or "", name)))
+            return copied(self._objects.get((kind, namespace or "", name)))
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> tuple[dict[str, Any], ...]:
         with self._lock:
@@ -98,7 +97,7 @@ class FakeCluster:
             self._called("apply", kind, key[2], key[1], dry_run=dry_run)
             self._admit(key, manifest, Misconfigured if dry_run else Failed)
             live, owners = self._objects.get(key), self._owners.get(key, {})
-            base = copy.deepcopy(live) if live else _bare(manifest)
+            base = copied(live) if live else _bare(manifest)
             wanted = leaves(manifest)
             contested = conflicts(base, owners, wanted, APPLY)
             if contested and not force:
@@ -123,7 +122,7 @@ class FakeCluster:
             version = manifest["metadata"].get("resourceVersion")
             if (live is None) != create or (live is not None and version not in (None, live["metadata"]["resourceVersion"])):
                 return None
-            result = copy.deepcopy(dict(manifest))
+            result = copied(dict(manifest))
             if live:
                 kept = {"uid", "creationTimestamp", "generation"} & set(live["metadata"])
                 result["metadata"] |= {name: live["metadata"][name] for name in kept}
@@ -157,7 +156,7 @@ class FakeCluster:
                 kind = f"{each['apiVersion']}/{each['kind']}"
                 selector = "" if kind == "v1/Event" else labels
                 if kind in kinds and each["metadata"].get("namespace", "") == namespace and _selected(each, selector):
-                    yield event, copy.deepcopy(each)
+                    yield event, copied(each)
             if not fresh:
                 self.clock.sleep(min(1.0, max(end - self.clock.monotonic(), 0.001)))
                 yield None
@@ -202,7 +201,7 @@ class FakeCluster:
             after = leaves(manifest)
             me = (manager, "Update")
             touched = {path for path, value in after.items() if before.get(path, ...) != value}
-            return self._store(key, copy.deepcopy(dict(manifest)), self._handed_over(key, touched, set(after), me), me)
+            return self._store(key, copied(dict(manifest)), self._handed_over(key, touched, set(after), me), me)
 
     def edit(
         self, kind: str, name: str, namespace: str, changes: Mapping[str, Any], *, manager: str = "kubectl-edit"
@@ -301,7 +300,7 @@ class FakeCluster:
         live = self._objects.get(key)
         metadata = result["metadata"]
         if live and _content(live) == _content(result) and owners == self._owners[key]:
-            return copy.deepcopy(live)
+            return copied(live)
         self._counter += 1
         metadata.setdefault("uid", live["metadata"]["uid"] if live else f"uid-{self._counter}")
         metadata.setdefault("creationTimestamp", live["metadata"]["creationTimestamp"] if live else _stamp(self.clock.now()))
@@ -318,14 +317,14 @@ class FakeCluster:
         ]
         self._objects[key] = result
         self._owners[key] = owners
-        self._changes.append(("MODIFIED", copy.deepcopy(result)))
+        self._changes.append(("MODIFIED", copied(result)))
         if new_spec and me in (APPLY, UPDATE):
-            fake_controllers.react(self, copy.deepcopy(result))
-        return copy.deepcopy(self._objects[key])
+            fake_controllers.react(self, copied(result))
+        return copied(self._objects[key])
 
     def _matching(self, kinds: Sequence[str], namespace: str | None, labels: str) -> tuple[dict[str, Any], ...]:
         return tuple(
-            copy.deepcopy(each)
+            copied(each)
             for (kind, inside, _name), each in sorted(self._objects.items())
             if kind in kinds and (namespace is None or inside == namespace) and _selected(each, labels)
         )
@@ -343,8 +342,8 @@ def _bare(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _patched(live: Json, changes: Json) -> Json:
     if not isinstance(live, dict) or not isinstance(changes, dict):
-        return copy.deepcopy(changes)
-    merged = {**copy.deepcopy(live), **{key: _patched(live.get(key), value) for key, value in changes.items()}}
+        return copied(changes)
+    merged = {**copied(live), **{key: _patched(live.get(key), value) for key, value in changes.items()}}
     return {key: value for key, value in merged.items() if value is not None}
 
 

@@ -6,8 +6,9 @@ one field, as in the API. Defaults are not filled in.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
+
+from plimsoll.domain.manifests import copied
 
 Json = Any  # anything that JSON can hold
 Path = tuple[Any, ...]
@@ -49,7 +50,7 @@ def leaves(value: Json, path: Path = ()) -> dict[Path, Any]:
         for item in value:
             found.update(leaves(item, (*path, (key, item[key]))))
         return found
-    return {path: copy.deepcopy(value)}
+    return {path: copied(value)}
 
 
 def item_key(value: Json, path: Path) -> str | None:
@@ -71,7 +72,7 @@ def put(target: Json, path: Path, value: Json) -> None:
                 target.append(item)
             target = item
         elif last:
-            target[here] = copy.deepcopy(value)
+            target[here] = copied(value)
         else:
             target = target.setdefault(here, [] if isinstance(after, tuple) else {})
 
@@ -109,7 +110,7 @@ def conflicts(live: dict[str, Any], owners: Owners, wanted: dict[Path, Any], me:
 
 def merge(live: dict[str, Any], owners: Owners, wanted: dict[Path, Any], me: Owner) -> tuple[dict[str, Any], Owners]:
     """Return object and owners after `me` applied `wanted`: contested fields are taken over, abandoned ones fall away."""
-    result, after = copy.deepcopy(live), {owner: set(paths) for owner, paths in owners.items()}
+    result, after = copied(live), {owner: set(paths) for owner, paths in owners.items()}
     present = leaves(live)
     for path, value in wanted.items():
         if path in present and present[path] != value:
