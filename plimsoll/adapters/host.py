@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import grp
 import json
 import os
 import platform
@@ -47,6 +48,7 @@ class ThisMachine:
             release=release,
             root=os.geteuid() == 0,
             user=getpass.getuser(),
+            engine_group=_in_engine_group(),
             terminal=sys.stdin.isatty() and sys.stderr.isatty(),
             automatic=self._environ.get("CI", "").lower() in {"true", "1"},
             systemd=BOOTED.is_dir(),
@@ -98,6 +100,13 @@ def read_release(os_release: Path) -> tuple[str, str]:
         name = next((each for each in ("ubuntu", "debian") if each in like), name)
     release = values.get("UBUNTU_CODENAME") or values.get("DEBIAN_CODENAME") or values.get("VERSION_CODENAME", "")
     return (name, release)
+
+
+def _in_engine_group() -> bool:
+    try:
+        return getpass.getuser() in grp.getgrnam("docker").gr_mem
+    except KeyError:
+        return False
 
 
 def _kernel(name: str) -> int:

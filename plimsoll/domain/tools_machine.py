@@ -31,7 +31,7 @@ class Machine:
     """The computer and how we run on it.
 
     `platform` is such as `linux-amd64`; `distribution` and `release` such as `debian` and `bookworm`. `automatic` means that
-    CI=true, `limits` are the kernel's present values, `free` the bytes free by folder.
+    CI=true, `engine_group` that the user is a member of the group docker; `limits` are the kernel's present values, `free` the bytes free by folder.
     """
 
     platform: str
@@ -39,6 +39,7 @@ class Machine:
     release: str
     root: bool
     user: str
+    engine_group: bool = False
     terminal: bool = False
     automatic: bool = False
     systemd: bool = False
@@ -89,9 +90,10 @@ def _engine(tool: Tool, engine: EngineFacts, machine: Machine) -> Check:
             name=tool.name, wanted=tool.wanted, found=found, state=state, repair=repair, source=engine.address, note=note
         )
 
+    if engine.refused and machine.engine_group:
+        return line(State.NOT_RUNNING, "newgrp docker", "this session is older than your membership of its group: log in again")
     if engine.refused:
-        join = f"sudo usermod -aG docker {machine.user}"
-        return line(State.NOT_RUNNING, join, "the engine does not let this user in; log in again after joining its group")
+        return line(State.NOT_RUNNING, SETUP, "the engine does not let this user in: setup can add you to its group")
     if not engine.running:
         if engine.chosen:
             return line(State.NOT_RUNNING, "unset DOCKER_HOST", f"the engine at {engine.address} that you chose does not answer")

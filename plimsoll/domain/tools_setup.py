@@ -49,6 +49,10 @@ class PackageChoice:
     version: str
     suite: str = ""
 
+    def __str__(self) -> str:
+        """Return name, version, and where it is not the machine's own release, the suite."""
+        return f"{self.name} {self.version}" + (f" from {self.suite}" if self.suite else "")
+
     @property
     def argument(self) -> str:
         """The package as apt-get takes it."""
@@ -66,6 +70,16 @@ class Step:
     tool: str = ""
     setting: str = ""
     value: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What the title leaves out, a line each."""
+        borrowed = any(each.suite for each in self.packages)
+        return (
+            *map(str, self.packages),
+            *(("the release's own are too old; nothing under /etc/apt changes",) if borrowed else ()),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +113,7 @@ class SetupResult:
                     "kind": step.kind.value,
                     "title": step.title,
                     "root": step.root,
-                    "packages": [f"{each.name} {each.version}" for each in step.packages],
+                    "packages": [str(each) for each in step.packages],
                     "seconds": round(self.seconds[step.title], 1) if step.title in self.seconds else None,
                 }
                 for step in self.plan.steps
@@ -190,30 +204,26 @@ def plan(
     wants_engine = any(tool.name == "docker" for tool in tools)
     steps = []
     if packages:
-        suites = {each.suite for each in packages if each.suite}
-        title = "install " + ", ".join(f"{each.name} {each.version}" for each in packages)
-        steps.append(Step(kind=Kind.PACKAGES, title=title + _from(suites), root=True, packages=tuple(packages)))
+        title = "install packages: " + ", ".join(each.name for each in packages)
+        names = {each.name for each in packages}
+        bringing = [tool for tool in tools if tool.system and packages_of(tool, machine)[0] in names]
+        notes = tuple(f"{tool.name}: {note}" for tool in bringing if (note := _packages_source(tool).note))
+        steps.append(Step(kind=Kind.PACKAGES, title=title, root=True, packages=tuple(packages), notes=notes))
     if wants_engine:
         steps += _engine_steps(machine, engine, fresh=any(each.name == "docker.io" for each in packages))
         steps += _kernel_steps(machine, state)
     for tool in tools:
         check = state.get(tool.name)
         if not tool.system and check is not None and check.state in {State.MISSING, State.OPTIONAL, State.WRONG_HASH}:
-            title = f"install {tool.name} {tool.wanted} into the cache folder: {tool.why}"
+            title = f"install {tool.name} {tool.wanted}: {tool.why}"
             steps.append(Step(kind=Kind.TOOL, title=title, tool=tool.name))
     order = list(Kind)
     return SetupPlan(steps=tuple(sorted(steps, key=lambda step: order.index(step.kind))))
 
 
-def _from(suites: set[str]) -> str:
-    if not suites:
-        return ""
-    return f" (where the release's own are too old, from {', '.join(sorted(suites))}; nothing under /etc/apt changes)"
-
-
 def _engine_steps(machine: Machine, engine: EngineFacts, *, fresh: bool) -> list[Step]:
     title = f"let {machine.user} use the engine: join the group docker, which is as powerful as root"
-    group = [] if machine.root else [Step(kind=Kind.ENGINE_GROUP, title=title, root=True)]
+    group = [] if machine.root or machine.engine_group else [Step(kind=Kind.ENGINE_GROUP, title=title, root=True)]
     if engine.refused:
         return group
     if engine.running or engine.chosen:

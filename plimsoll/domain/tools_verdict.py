@@ -110,7 +110,8 @@ def _check(tool: Tool, state: State, found: Found | None, *, repair: str = "", s
     if state is State.MISSING and not needed:
         state = State.OPTIONAL
         note = note or (f"for `inv lint` and `inv test`: {tool.why}" if tool.needed is Need.TESTS else tool.why)
-        repair = repair if tool.needed is Need.TESTS else ""
+    if repair == SETUP and not needed:
+        repair = f"{SETUP} --tests" if tool.needed is Need.TESTS else ""
     return Check(
         name=tool.name,
         wanted=tool.wanted if found is None or found.where == "installed" else tool.range,

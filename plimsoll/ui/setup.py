@@ -31,6 +31,8 @@ def _steps(plan: SetupPlan, screen: Console, result: SetupResult | None = None) 
         if seconds is not None:
             line.append(f"  {seconds:.1f} s", style="dim")
         screen.print(line)
+        for detail in step.details:
+            screen.print(Text(f"      {detail}", style="dim"))
 
 
 def ask(plan: SetupPlan) -> bool:

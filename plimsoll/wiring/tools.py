@@ -157,16 +157,22 @@ def _registry() -> Check | None:
     return registry_check(registry.repository, problem)
 
 
-def setup(
-    reporter: Reporter, *, needs: Sequence[Need] = (Need.RELEASE, Need.TESTS), yes: bool = False, dry_run: bool = False
-) -> SetupResult:
-    """Install and start what is missing for `needs`; with `dry_run` only say what that would be."""
+def setup(reporter: Reporter, *, tests: bool = False, yes: bool = False, dry_run: bool = False) -> SetupResult:
+    """Install and start what releases need, with `tests` also what checks and tests need.
+
+    With `dry_run` only say what that would be. Raise EnvironmentLacks when the machine cannot be made ready.
+    """
     from plimsoll.workflows import setup as workflow
 
+    needs = {Need.RELEASE, *((Need.TESTS,) if tests else ())}
     tools = [tool for tool in versions().tools.values() if tool.needed in needs]
     bench = _bench(reporter)
     plan = workflow.prepare(tools, bench)
-    return SetupResult(plan=plan, dry_run=True) if dry_run else _carry_out(plan, tools, bench, yes=yes)
+    if dry_run:
+        return SetupResult(plan=plan, dry_run=True)
+    result = _carry_out(plan, tools, bench, yes=yes)
+    workflow.require_engine(tools, bench)
+    return result
 
 
 def _carry_out(plan: SetupPlan, tools: Sequence[Tool], bench: Workbench, *, yes: bool) -> SetupResult:

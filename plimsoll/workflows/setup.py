@@ -130,6 +130,8 @@ def _agree(answer: Consent, wanted: SetupPlan, reporter: Reporter, ask: Callable
         return
     for step in wanted.steps:
         reporter.info(f"will {step.title}")
+        for detail in step.details:
+            reporter.info(f"  {detail}")
     if answer is Consent.GO_AS_ROOT:
         reporter.info("no terminal to ask at, and root may: going ahead")
 
