@@ -30,8 +30,9 @@ BASES_MAX_AGE = timedelta(days=30)
 class Machine:
     """The computer and how we run on it.
 
-    `platform` is such as `linux-amd64`; `distribution` and `release` such as `debian` and `bookworm`. `automatic` means that
-    CI=true, `engine_group` that the user is a member of the group docker; `limits` are the kernel's present values, `free` the bytes free by folder.
+    `platform` is such as `linux-amd64`; `distribution` and `release` such as `debian` and `bookworm`. `engine_group` means that
+    the user is a member of the group docker, `automatic` that CI=true; `limits` are the kernel's present values, `free` the
+    bytes free by folder.
     """
 
     platform: str
@@ -84,27 +85,31 @@ def engine_checks(tools: Mapping[str, Tool], engine: EngineFacts, machine: Machi
 
 
 def _engine(tool: Tool, engine: EngineFacts, machine: Machine) -> Check:
-    def line(state: State, repair: str = "", note: str = "", found: str = "") -> Check:
-        found = found or engine.version or ""
-        return Check(
-            name=tool.name, wanted=tool.wanted, found=found, state=state, repair=repair, source=engine.address, note=note
-        )
-
-    if engine.refused and machine.engine_group:
-        return line(State.NOT_RUNNING, "newgrp docker", "this session is older than your membership of its group: log in again")
-    if engine.refused:
-        return line(State.NOT_RUNNING, SETUP, "the engine does not let this user in: setup can add you to its group")
-    if not engine.running:
-        if engine.chosen:
-            return line(State.NOT_RUNNING, "unset DOCKER_HOST", f"the engine at {engine.address} that you chose does not answer")
-        if engine.client and engine.daemon:
-            return line(State.NOT_RUNNING, SETUP, found=engine.client)
-        return line(State.MISSING, SETUP, "the client is here, the engine is not" if engine.client else tool.why)
-    if tool.verdict(engine.version) is not State.OK:
+    found = engine.version or engine.client or ""
+    if engine.running:
+        state = tool.verdict(engine.version)
         stop = "sudo systemctl stop docker docker.socket" if machine.systemd else "sudo kill $(cat /var/run/docker.pid)"
-        note = f"it is running, and a running engine is never touched: stop it, then {SETUP}"
-        return line(tool.verdict(engine.version), stop, note)
-    return line(State.OK)
+        old = (stop, f"it is running, and a running engine is never touched: stop it, then {SETUP}")
+        repair, note = ("", "") if state is State.OK else old
+    elif engine.refused or engine.chosen or (engine.client and engine.daemon):
+        state = State.NOT_RUNNING
+        repair, note = _wake(engine, machine)
+    else:
+        state = State.MISSING
+        repair, note = SETUP, "the client is here, the engine is not" if engine.client else tool.why
+    found = "" if state is State.MISSING else found
+    return Check(name=tool.name, wanted=tool.wanted, found=found, state=state, repair=repair, source=engine.address, note=note)
+
+
+def _wake(engine: EngineFacts, machine: Machine) -> tuple[str, str]:
+    """Return command and reason for an engine that is there but of no use."""
+    if engine.refused and machine.engine_group:
+        return "newgrp docker", "this session is older than your membership of the engine's group: log in again"
+    if engine.refused:
+        return SETUP, "the engine does not let this user in: setup can add you to its group"
+    if engine.chosen:
+        return "unset DOCKER_HOST DOCKER_CONTEXT", "the engine that you chose does not answer"
+    return SETUP, ""
 
 
 def _image_store(engine: EngineFacts, machine: Machine) -> Check:
