@@ -124,6 +124,9 @@ class History:
             raise Misconfigured(
                 f"{name} was never verified", where="--to", now="choose one that was (`inv history`)", code="never-verified"
             )
+        if self.verified is not None and self.origin(self.verified) == self.origin(found):
+            now = "choose another one (`inv history`); `inv deploy` repairs what has drifted from it"
+            raise Misconfigured(f"the content of {name} is what runs", where="--to", now=now, code="already-live")
         return self.origin(found)
 
     def _newest_good(self, *, below: int | None, unlike: str) -> Release | None:

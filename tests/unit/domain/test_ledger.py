@@ -137,6 +137,14 @@ def test_a_named_target_must_exist_and_have_been_verified() -> None:
     assert "staging-3, staging-1" in refused.value.now
 
 
+def test_the_release_that_runs_is_nothing_to_go_back_to() -> None:
+    rows = [Row("s", "a"), Row("r", "b"), Row("v", "a", back_to=1, left=2)]
+    for name in ("staging-1", "staging-3"):
+        with pytest.raises(Misconfigured, match="is what runs") as refused:
+            history(*rows).rollback_target(name)
+        assert refused.value.code == "already-live"
+
+
 def test_a_named_target_that_was_a_rollback_means_the_content_it_brought_back() -> None:
     rows = [Row("s", "a"), Row("r", "b"), Row("s", "a", back_to=1, left=2), Row("v", "c")]
     assert history(*rows).rollback_target("staging-3").name == "staging-1"

@@ -9,7 +9,7 @@ import pytest
 from plimsoll.domain.ledger import History
 from plimsoll.domain.manifests import Conflict, Ref
 from plimsoll.domain.plan import Observed
-from plimsoll.domain.promotion import Refusal, invalid, judge, objections, proving_environment, refuse, unverified
+from plimsoll.domain.promotion import Refusal, environment_of, invalid, judge, objections, proving_environment, refuse, unverified
 from plimsoll.errors import Failed, Misconfigured
 from tests.fake_site import PRODUCTION, PROJECT, STAGING, image, images, record
 
@@ -86,6 +86,14 @@ def test_what_the_schemas_do_not_know_is_named_with_its_path() -> None:
     (found,) = invalid(WEB, [("spec.replica", "is not a field", "did you mean replicas?")])
     assert "spec.replica is not a field" in found.what
     assert found.exit_code == 2
+
+
+def test_a_release_is_named_after_its_environment() -> None:
+    environments = {"staging": STAGING, "staging-2": STAGING}
+    assert environment_of("staging-12", environments) is STAGING
+    assert environment_of("staging-2-3", environments) is STAGING
+    assert environment_of("nowhere-1", environments) is None
+    assert environment_of("staging", environments) is None
 
 
 def refusal(code: str, exit_code: int) -> Refusal:

@@ -1,0 +1,147 @@
+"""Applying objects: order, takeovers, Jobs made anew, pods that nobody replaces."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plimsoll.domain.manifests import Conflict
+from plimsoll.errors import Failed
+from plimsoll.workflows.apply import apply, free_stuck_pods, renew_jobs
+from plimsoll.workflows.deploy_observe import PARALLEL, in_parallel
+from tests.fake_site import World
+
+if TYPE_CHECKING:
+    from tests.fake_cluster import Call
+
+
+def ready() -> World:
+    world = World()
+    world.deploy()
+    return world
+
+
+def account(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "fresh"}}
+
+
+def test_a_namespace_is_applied_before_what_is_in_it() -> None:
+    world = World()
+    objects = [account("a"), account("b"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fresh"}}]
+    assert apply(world.site(), objects, take_over=False) == ()
+    assert world.writes()[0] == ("apply", "Namespace", "fresh")
+
+
+def test_conflicts_are_raised_or_taken_over_as_asked() -> None:
+    world = ready()
+    live = world.live("apps/v1/Deployment", "worker")
+    world.cluster.edit("apps/v1/Deployment", "worker", "hello-staging", {"spec": {"replicas": 4}})
+    wanted = {key: live[key] for key in ("apiVersion", "kind", "spec")}
+    wanted["metadata"] = {"name": "worker", "namespace": "hello-staging"}
+    with pytest.raises(Conflict):
+        apply(world.site(), [wanted], take_over=False)
+    (taken,) = apply(world.site(), [wanted], take_over=True)
+    assert taken.fields == ((".spec.replicas", "kubectl-edit"),)
+    assert world.live("apps/v1/Deployment", "worker")["spec"]["replicas"] == 1
+
+
+def test_a_job_that_does_not_go_away_is_named() -> None:
+    world = World(behaviour=lambda workload: "fail" if workload["kind"] == "Job" else "ready")
+    with pytest.raises(Failed):
+        world.deploy()
+    (job,) = world.cluster.list("batch/v1/Job", "hello-staging")
+
+    def undelete(call: Call) -> None:
+        if (
+            call.verb == "get"
+            and "Job" in call.kind
+            and world.cluster._objects.get((call.kind, call.namespace, call.name)) is None
+        ):
+            world.cluster.put(job)
+
+    world.cluster.on_call.append(undelete)
+    with pytest.raises(Failed, match="is still there after 30 s") as stuck:
+        renew_jobs(world.site(), [job])
+    assert "describe job" in stuck.value.now
+
+
+def test_a_job_that_runs_or_is_complete_is_left_alone() -> None:
+    world = ready()
+    jobs = world.cluster.list("batch/v1/Job", "hello-staging")
+    before = world.writes()
+    renew_jobs(world.site(), jobs)
+    assert world.writes() == before
+
+
+def blocked(world: World, *, revision: str = "store-older", ready: str = "False") -> dict[str, Any]:
+    pod = world.live("v1/Pod", "store-0")
+    pod["metadata"]["labels"]["controller-revision-hash"] = revision
+    pod["status"]["conditions"] = [{"type": "Ready", "status": ready}]
+    world.cluster.put(pod, "kubelet")
+    return world.live("apps/v1/StatefulSet", "store")
+
+
+def test_only_unready_pods_of_another_revision_are_freed() -> None:
+    world = ready()
+    store = world.live("apps/v1/StatefulSet", "store")
+    assert free_stuck_pods(world.site(), [store]) == ()
+    assert free_stuck_pods(world.site(), [blocked(world, ready="True")]) == ()
+    assert free_stuck_pods(world.site(), [blocked(world, revision=store["status"]["updateRevision"])]) == ()
+    assert free_stuck_pods(world.site(), [blocked(world)]) == ("store-0",)
+
+
+def test_pods_of_a_set_that_starts_them_in_parallel_are_left_alone() -> None:
+    world = ready()
+    store = blocked(world)
+    store["spec"]["podManagementPolicy"] = "Parallel"
+    assert free_stuck_pods(world.site(), [store]) == ()
+
+
+def test_the_controller_is_given_time_to_see_what_was_applied() -> None:
+    world = ready()
+    store = blocked(world)
+    behind = {**store, "status": {**store["status"], "observedGeneration": 0}}
+    world.cluster.put(behind, "kube-controller-manager")
+    seen: list[float] = []
+
+    def catch_up(call: Call) -> None:
+        if call.verb == "get" and call.name == "store" and world.clock.passed > 1 and not seen:
+            seen.append(world.clock.passed)
+            world.cluster.put(store, "kube-controller-manager")
+
+    world.cluster.on_call.append(catch_up)
+    assert free_stuck_pods(world.site(), [store]) == ("store-0",)
+    assert seen
+
+
+def test_a_controller_that_never_looks_frees_nothing() -> None:
+    world = ready()
+    store = blocked(world)
+    world.cluster.put({**store, "status": {**store["status"], "observedGeneration": 0}}, "kube-controller-manager")
+    assert free_stuck_pods(world.site(), [store]) == ()
+
+
+def test_requests_of_a_round_are_under_way_together_and_their_answers_in_order() -> None:
+    together = threading.Barrier(PARALLEL, timeout=10)
+
+    def one(number: int) -> int:
+        together.wait()
+        return number * 2
+
+    assert in_parallel(one, range(PARALLEL)) == [number * 2 for number in range(PARALLEL)]
+
+
+def test_the_first_error_of_a_round_is_raised_after_the_others_have_ended() -> None:
+    ended: list[int] = []
+
+    def one(number: int) -> None:
+        if number == 0:
+            raise Failed("the first")
+        ended.append(number)
+
+    with pytest.raises(Failed, match="the first"):
+        in_parallel(one, range(4))
+    assert set(ended) <= {1, 2, 3}
+    assert in_parallel(one, []) == []
