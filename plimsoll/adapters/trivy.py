@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # A download of about 100 MB over a slow line; a registry that is not there answers at once.
 DOWNLOAD_SECONDS = 300
 SCAN_SECONDS = 300
+# How long mirrors that did not answer are left alone.
+RETRY_SECONDS = 600
 QUIET = ("--quiet", "--skip-version-check")
 
 
@@ -43,14 +45,15 @@ class Trivy:
         present = self._present()
         if present.updated_at is not None and self._next_update() > self._clock.now():
             return present
-        said = ""
-        for repository in self._repositories:
+        said = self._unreachable()
+        for repository in () if said else self._repositories:
             try:
                 self._run(("image", "--download-db-only", "--db-repository", repository), timeout=DOWNLOAD_SECONDS)
             except Failed as error:
                 said = f"{repository}: {_last_line(error)}"
             else:
                 return self._present()
+        self._remember(said)
         if present.updated_at is not None:
             return present
         reason = f"no vulnerability database could be downloaded ({said})" if said else "no database mirror is configured"
@@ -87,6 +90,20 @@ class Trivy:
                 said = _last_line(error)
                 raise EnvironmentLacks(f"Trivy could not scan: {said}", where=layout, code="scanner") from error
         return _report(data, self.version())
+
+    def _unreachable(self) -> str:
+        """Return what the last try said when it failed a moment ago: nobody waits for dead mirrors twice in a row."""
+        note = self._cache / "unreachable"
+        try:
+            age = self._clock.now().timestamp() - note.stat().st_mtime
+            return note.read_text(encoding="utf-8") if 0 <= age < RETRY_SECONDS else ""
+        except OSError:
+            return ""
+
+    def _remember(self, said: str) -> None:
+        if said and not self._unreachable():
+            self._cache.mkdir(parents=True, exist_ok=True)
+            (self._cache / "unreachable").write_text(said, encoding="utf-8")
 
     def version(self) -> str:
         """Return name and version, such as `trivy 0.76.0`."""

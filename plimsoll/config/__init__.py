@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.config.sections import built, read_check, read_project, read_suite
@@ -13,7 +14,6 @@ from plimsoll.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import date
     from pathlib import Path
 
     from plimsoll.domain.checks import Check, Suite
@@ -96,7 +96,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _exception(table: Table, project: Project | None) -> ScanException | None:
     environment, reason = table.text("environment"), table.text("reason")
-    until = table.take("until", object, "a date", ...)
+    until = table.take("until", date, "a date such as 2026-12-31", ...)
     if project and environment not in project.environments:
         table.problem("environment", f"there is no environment {environment!r}")
     return table.build(lambda: ScanException(environment=environment, reason=reason, until=until))

@@ -20,6 +20,4 @@ def format_(_c: Context, json: bool = False) -> None:
     from plimsoll.workflows.checks import require
 
     output = wiring.output(json=json)
-    result = checks.fix(output.reporter)
-    output.result(result, draw)
-    require(result)
+    output.result(checks.fix(output.reporter), draw, require)

@@ -51,6 +51,14 @@ def exists(_c: Context, json: bool = False) -> None:
     from plimsoll.wiring import images
 
     output = wiring.output(json=json)
-    facts = images.facts("exists", output.reporter)
-    output.result(facts, draw_presence)
-    facts.require_present()
+    output.result(images.facts("exists", output.reporter), draw_presence, lambda facts: facts.require_present())
+
+
+@task(help={"env": "push what the gate of this environment lets pass (default: the gate blocks)", **JSON})
+def push(_c: Context, env: str | None = None, json: bool = False) -> None:
+    """Scan the present images and push what the registry does not have; what the gate does not pass is refused."""
+    from plimsoll.ui.images import draw_push
+    from plimsoll.wiring import scan
+
+    output = wiring.output(json=json)
+    output.result(scan.push(env, output.reporter), draw_push)

@@ -20,6 +20,4 @@ def lint(_c: Context, json: bool = False) -> None:
     from plimsoll.workflows.checks import require
 
     output = wiring.output(json=json)
-    result = checks.lint(output.reporter)
-    output.result(result, draw)
-    require(result)
+    output.result(checks.lint(output.reporter), draw, require)

@@ -20,6 +20,4 @@ def test(_c: Context, suite: str | None = None) -> None:  # noqa: PT028 -- a tas
     from plimsoll.workflows.checks import require
 
     output = wiring.output()
-    result = checks.test(suite, output.reporter)
-    output.result(result, draw)
-    require(result)
+    output.result(checks.test(suite, output.reporter), draw, require)

@@ -48,12 +48,20 @@ class Output:
         self.json = json
         self.reporter: Reporter = ConsoleReporter(console(stderr=True))
 
-    def result(self, result: R, draw: Callable[[R, Console], None]) -> None:
-        """Print a result: one JSON object, or what `draw` makes of it."""
+    def result(self, result: R, draw: Callable[[R, Console], None], require: Callable[[R], None] | None = None) -> None:
+        """Print a result: one JSON object, or what `draw` makes of it.
+
+        `require` raises when the result is a failure. People see the result first; a program gets one object, and the error's
+        own holds the result.
+        """
         if self.json:
+            if require:
+                require(result)
             print_json(result.to_json())
         else:
             draw(result, console(stderr=Output.quiet_stdout))
+            if require:
+                require(result)
 
 
 def print_json(data: dict[str, Any]) -> None:

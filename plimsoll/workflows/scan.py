@@ -10,7 +10,7 @@ from plimsoll.domain.scan import ScanResult, database_problem, judge, unused
 from plimsoll.errors import EnvironmentLacks, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from plimsoll.domain.images import Image
     from plimsoll.domain.project import ScanPolicy
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def scan(
-    images: Sequence[tuple[Image, str]],
+    images: Sequence[Image],
     *,
+    layout: Callable[[Image], str],
     policy: ScanPolicy,
     waivers: Sequence[Waiver],
     scanner: Scanner,
@@ -28,7 +29,7 @@ def scan(
     clock: Clock,
     reporter: Reporter,
 ) -> ScanResult:
-    """Judge each (image, path of its OCI layout), several at a time.
+    """Judge each image, several at a time; `layout` returns the path of its OCI layout, and is asked only when it is scanned.
 
     Never raises for what a scanner cannot do: that is a verdict.
     """
@@ -36,8 +37,7 @@ def scan(
         database = scanner.database()
     usable = not database_problem(database, max_age=policy.database_max_age, now=clock.now())
 
-    def one(pair: tuple[Image, str]) -> Judgement:
-        image, layout = pair
+    def one(image: Image) -> Judgement:
         report, failure = None, ""
         if usable:
             report, failure = _report(image, layout, database, scanner=scanner, memory=memory, reporter=reporter)
@@ -61,14 +61,14 @@ def scan(
 
 
 def _report(
-    image: Image, layout: str, database: Database, *, scanner: Scanner, memory: ScanMemory, reporter: Reporter
+    image: Image, layout: Callable[[Image], str], database: Database, *, scanner: Scanner, memory: ScanMemory, reporter: Reporter
 ) -> tuple[ScanReport | None, str]:
     known = memory.recall(image.digest, database)
     if known is not None:
         return known, ""
     try:
         with reporter.step(f"scan {image.service}"):
-            report = scanner.scan(layout)
+            report = scanner.scan(layout(image))
     except EnvironmentLacks as error:
         return None, error.what
     memory.keep(image.digest, database, report)

@@ -70,7 +70,8 @@ DIRTY = ScanReport(findings=(BAD,), os_packages=30, scanner="trivy")
 
 def run(scanner: Scanner, memory: Memory | None = None) -> ScanResult:
     return scan(
-        ((WEB, "web"), (API, "api")),
+        (WEB, API),
+        layout=lambda image: image.service,
         policy=ScanPolicy(),
         waivers=(),
         scanner=scanner,
