@@ -85,8 +85,12 @@ def version_of(tool: Tool, path: str) -> str | None:
         return stated
     try:
         said = process.run((path, *tool.version_arguments), timeout=PATIENCE, check=False)
-        numbers = parse_version(said.stdout or said.stderr)
+        # Another program of the same name has a version, too, but says so in other words.
+        _, stated_so, rest = (said.stdout + said.stderr).partition(tool.says)
+        numbers = parse_version(rest) if stated_so else ()
     except (PlimsollError, ValueError):
+        return None
+    if not numbers:
         return None
     return ".".join(str(number) for number in numbers)
 

@@ -108,7 +108,8 @@ class Source:
 class Tool:
     """A program with the versions that will do and the sources it may come from, best first.
 
-    A binary serves from `at_least` on and before `below`. `path` lets one on PATH serve, `folders` are looked at too.
+    A binary serves from `at_least` on and before `below`. `path` lets one on PATH serve, `folders` are looked at too, and
+    `companions` must be there with it. It says its version, after the words `says`, when run with `version_arguments`;
     `go_module` names the module that a Go binary states in its build information, so that it can be judged without being run.
     """
 
@@ -123,6 +124,7 @@ class Tool:
     companions: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     version_arguments: tuple[str, ...] = ("--version",)
+    says: str = ""
     go_module: str = ""
     denied: tuple[Denied, ...] = ()
     sources: tuple[Source, ...] = ()

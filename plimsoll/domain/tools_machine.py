@@ -81,7 +81,8 @@ class EngineFacts:
 def engine_checks(tools: Mapping[str, Tool], engine: EngineFacts, machine: Machine) -> tuple[Check, ...]:
     """Return the lines about the engine, its image store and its client's plugins."""
     plugins = [_plugin(tools[name], getattr(engine, name)) for name in ("buildx", "compose") if name in tools]
-    return (_engine(tools["docker"], engine, machine), _image_store(engine, machine), *plugins)
+    line = _engine(tools["docker"], engine, machine)
+    return (line, _image_store(engine, machine, line.repair), *plugins)
 
 
 def _engine(tool: Tool, engine: EngineFacts, machine: Machine) -> Check:
@@ -112,7 +113,7 @@ def _wake(engine: EngineFacts, machine: Machine) -> tuple[str, str]:
     return SETUP, ""
 
 
-def _image_store(engine: EngineFacts, machine: Machine) -> Check:
+def _image_store(engine: EngineFacts, machine: Machine, wake: str) -> Check:
     found = "" if not engine.running else "containerd" if engine.containerd_store else "the engine's own"
     state = State.OK if engine.containerd_store else State.MISSING if engine.running else State.NOT_RUNNING
     note = repair = ""
@@ -121,7 +122,7 @@ def _image_store(engine: EngineFacts, machine: Machine) -> Check:
         repair = "set features.containerd-snapshotter to true in /etc/docker/daemon.json" + restart
         note = "without it images cannot be kept as OCI layouts; a running engine is never reconfigured by Plimsoll"
     elif state is State.NOT_RUNNING:
-        repair = SETUP
+        repair = wake
     return Check(name="image-store", wanted="containerd", found=found, state=state, repair=repair, note=note)
 
 

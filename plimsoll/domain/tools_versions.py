@@ -71,9 +71,12 @@ def _tool(name: str, table: Table) -> Tool | None:
     at_least, below = table.text("at_least"), table.text("below", "")
     path, plugin = table.flag("path", default=False), table.flag("plugin", default=False)
     companions, folders = table.texts("with"), table.texts("folders")
-    arguments, go_module = table.texts("version_arguments", ("--version",)), table.text("go_module", "")
+    arguments, says = table.texts("version_arguments", ("--version",)), table.text("says", "")
+    go_module = table.text("go_module", "")
     denied = tuple(_denied(each) for each in table.tables("denied"))
     sources = tuple(_source(each) for each in _below(table, "sources"))
+    if not plugin and program and program != "docker" and not says:
+        table.problem("says", "is missing; it should be the words before the version in what the program prints")
     if not sources:
         table.problem("sources", "there is none: say where the tool comes from")
     if needed is not None and needed not in set(Need):
@@ -92,6 +95,7 @@ def _tool(name: str, table: Table) -> Tool | None:
             companions=companions,
             folders=folders,
             version_arguments=arguments,
+            says=says,
             go_module=go_module,
             denied=tuple(each for each in denied if each),
             sources=tuple(each for each in sources if each),
