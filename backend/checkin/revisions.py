@@ -12,8 +12,14 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def known_revisions() -> Sequence[str]:
-    """Return the revisions of this release, oldest first; they are the numbers that the migration files begin with."""
-    return sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    """Return the revisions of this release, oldest first; they are the numbers that the migration files begin with.
+
+    Raises FileNotFoundError when there are none: the release was not copied as a whole.
+    """
+    revisions = sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    if not revisions:
+        raise FileNotFoundError(f"No migrations in {MIGRATIONS}: that folder belongs to the application")
+    return revisions
 
 
 def schema_problem(current: str | None, known: Sequence[str]) -> str | None:

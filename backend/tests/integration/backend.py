@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -65,7 +67,7 @@ def backend_process(environment: Mapping[str, str], folder: Path) -> Iterator[Ba
     with log_file.open("wb") as output, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
         process = subprocess.Popen(
             [sys.executable, "-m", "checkin"],
-            env={**environment, "PORT": str(port), "HOST": "127.0.0.1"},
+            env={**_coverage(), **environment, "PORT": str(port), "HOST": "127.0.0.1"},
             cwd=BACKEND,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -75,9 +77,22 @@ def backend_process(environment: Mapping[str, str], folder: Path) -> Iterator[Ba
             assert process.poll() is None, log_file.read_text()
             yield Backend(port, client, process, log_file)
         finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait(PATIENCE)
+            _end(process)
+
+
+def _coverage() -> dict[str, str]:
+    """Return what makes a process measure its coverage, when that is being measured."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)  # without the delay that SIGTERM asks for
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(PATIENCE)
 
 
 @contextmanager
@@ -97,12 +112,14 @@ def backend_thread(environment: Mapping[str, str]) -> Iterator[Served]:
         thread.join(PATIENCE)
 
 
-def run_module(name: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_module(
+    name: str, *arguments: str, environment: Mapping[str, str], folder: Path = BACKEND
+) -> subprocess.CompletedProcess[str]:
     """Run `python -m <name>` to its end with exactly this environment."""
     return subprocess.run(
         [sys.executable, "-m", name, *arguments],
-        env=dict(environment),
-        cwd=BACKEND,
+        env={**_coverage(), **environment},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
