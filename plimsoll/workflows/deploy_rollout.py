@@ -117,7 +117,16 @@ class Rollout:
         self._move(State.VERIFIED, finished_at=self.site.now())
 
     def tidy(self) -> None:
-        """Prune what is no part of the verified release, and manifests of releases too old to go back to."""
+        """Prune what is no part of the verified release, and manifests of releases too old to go back to.
+
+        The release is verified by now: what goes wrong here is a warning, and the next release tries again.
+        """
+        try:
+            self._prune()
+        except PlimsollError as error:
+            self.site.reporter.warn(f"leftovers of earlier releases stay for now: {error.what}")
+
+    def _prune(self) -> None:
         ledger = self.site.ledger
         history = ledger.history()
         objects = list(self._objects.values())

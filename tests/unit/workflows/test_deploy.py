@@ -161,6 +161,22 @@ def test_a_release_whose_leftovers_cannot_be_pruned_is_verified_with_a_warning()
     assert any("worker" in line and "could not be removed" in line for line in world.reporter.lines("warn"))
 
 
+def test_a_cluster_that_is_lost_while_pruning_does_not_undo_a_verified_release() -> None:
+    world = World()
+    world.deploy()
+
+    def lose(call: Call) -> None:
+        record = world.cluster._objects.get(("v1/ConfigMap", "plimsoll", "hello-staging-2"), {})
+        if call.verb == "list" and '"state": "verified"' in str(record):
+            raise EnvironmentLacks("the API server does not answer")
+
+    world.cluster.on_call.append(lose)
+    result = world.deploy(images(web="2"))
+    assert result.release is not None
+    assert result.release.verified
+    assert any("leftovers of earlier releases stay for now" in line for line in world.reporter.lines("warn"))
+
+
 def test_the_migration_runs_once_for_a_schema() -> None:
     world = World()
     for content, schema in (("1", "schema-1"), ("2", "schema-1"), ("3", "schema-2")):
