@@ -55,3 +55,16 @@ def _confirm(environment: str, what: str, *, yes: bool) -> None:
         raise Misconfigured(
             "not confirmed: nothing was changed", where=environment, now="repeat when you are sure", code="not-confirmed"
         )
+
+
+def of_removal(cluster: str, *, yes: bool) -> None:
+    """Return when the removal of a cluster with its releases and data is confirmed; raise Misconfigured otherwise."""
+    if yes:
+        return
+    what = f"remove the cluster {cluster} with its releases and data"
+    if not sys.stdin.isatty():
+        raise Misconfigured(f"nobody is here to confirm: {what}", where=cluster, now="repeat with --yes", code="not-confirmed")
+    from plimsoll.ui.confirm import ask
+
+    if ask(f"{what}? [y/N] ").lower() not in {"y", "yes"}:
+        raise Misconfigured("not confirmed: nothing was removed", where=cluster, now="repeat when you are sure", code="not-confirmed")
