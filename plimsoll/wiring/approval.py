@@ -67,4 +67,6 @@ def of_removal(cluster: str, *, yes: bool) -> None:
     from plimsoll.ui.confirm import ask
 
     if ask(f"{what}? [y/N] ").lower() not in {"y", "yes"}:
-        raise Misconfigured("not confirmed: nothing was removed", where=cluster, now="repeat when you are sure", code="not-confirmed")
+        raise Misconfigured(
+            "not confirmed: nothing was removed", where=cluster, now="repeat when you are sure", code="not-confirmed"
+        )
