@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.bases import BaseImage, BaseState, Recorded
     from plimsoll.domain.build import BuildPlan, Built, ContextFile
+    from plimsoll.domain.cluster import RegistryState, Seen, Shape
     from plimsoll.domain.images import Digest, Image
+    from plimsoll.domain.node_image import NodeImage, Origin
     from plimsoll.domain.project import Base, Environment
     from plimsoll.domain.publish import PushResult
     from plimsoll.domain.scan import Database, ScanReport
@@ -240,11 +242,114 @@ class Cluster(Protocol):
         """
 
 
+class KindNodes(Protocol):
+    """The nodes of one kind cluster. Every method raises EnvironmentLacks when the engine does not answer."""
+
+    def seen(self) -> Seen:
+        """Return the nodes and what is recorded of them; the registry is not looked at."""
+
+    def create(self, configuration: Mapping[str, Any], image: str, *, reporter: Reporter) -> None:
+        """Make the cluster, and its kubeconfig; it counts as begun until `record`. Raise EnvironmentLacks with kind's words."""
+
+    def record(self, shape: Shape) -> None:
+        """Keep in the cluster what it was made from: from now on it is finished."""
+
+    def start(self) -> None:
+        """Start the nodes that do not run. Raise EnvironmentLacks when one does not start."""
+
+    def delete(self) -> None:
+        """Remove the cluster with everything in it; one that is not there is no error."""
+
+
+class KindAccess(Protocol):
+    """What is asked of running nodes from outside of Kubernetes."""
+
+    def refresh_kubeconfig(self) -> str:
+        """Keep the kubeconfig that the cluster itself gives; return what ours was: `lost`, `of another cluster`, or empty."""
+
+    def trust_registry(self, host: str, container: str) -> None:
+        """Tell every node which container stands behind the registry's name `host`."""
+
+    def program(self, path: str, target: Path) -> Path:
+        """Copy a program of the control plane's node to `target`, and return that."""
+
+
+class LocalRegistry(Protocol):
+    """The registry's container beside the cluster, called `name`."""
+
+    name: str
+
+    def seen(self) -> RegistryState | None:
+        """Return its state, None without one. Raise Misconfigured when a container of that name is somebody else's."""
+
+    def run(self, image: str) -> None:
+        """Make it and start it. Raise EnvironmentLacks when it does not answer."""
+
+    def start(self) -> None:
+        """Start it and return when it answers. Raise EnvironmentLacks with its last words when it does not."""
+
+    def answers(self) -> bool:
+        """Tell whether it answers."""
+
+    def remove(self, *, images: bool = False) -> None:
+        """Remove it, and with `images` the volume that they are on; what is not there is no error."""
+
+
+class NodeImages(Protocol):
+    """Node images in the container engine."""
+
+    def local(self, origin: Origin) -> NodeImage | None:
+        """Return the image to be pulled, or to be built, where the engine has it already."""
+
+    def archived(self, archive: Path) -> NodeImage:
+        """Return the image in an archive without loading it. Raise Misconfigured when there is none in it."""
+
+    def pull(self) -> None:
+        """Pull the pinned image. Raise EnvironmentLacks when it cannot be had."""
+
+    def build(self, *, reporter: Reporter) -> None:
+        """Build the image from packages and modules. Raise Failed with the failing step's words, or EnvironmentLacks."""
+
+    def load(self, archive: Path) -> None:
+        """Bring the image in an archive into the engine."""
+
+    def save(self, reference: str, file: Path) -> None:
+        """Write an image of the engine into an archive."""
+
+
+class EngineImages(Protocol):
+    """The container engine's own images."""
+
+    def load(self, archive: Path) -> str:
+        """Bring an archive's image into the engine and return its name. Raise Misconfigured when there is none in it."""
+
+    def has(self, name: str) -> bool:
+        """Tell whether the engine has an image of that name."""
+
+    def push(self, name: str, reference: str) -> tuple[str, int]:
+        """Push an image as `reference`; return digest and number of layers that moved. Raise EnvironmentLacks."""
+
+
+class Memory(Protocol):
+    """One short text that is kept between runs."""
+
+    def recall(self) -> str | None:
+        """Return it, None when there is none (any more)."""
+
+    def keep(self, text: str) -> None:
+        """Keep it from now on."""
+
+
 class ClusterIdentity(Protocol):
     """What tells one cluster from another: the API server's URL and the UID of the namespace kube-system."""
 
-    server: str
-    uid: str
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+
+    @property
+    def uid(self) -> str:
+        """The UID of the namespace kube-system."""
 
 
 class Identified(Protocol):

@@ -1,14 +1,15 @@
 # syntax-free on purpose: a `# syntax=` line would fetch BuildKit's frontend from a registry, and this image is built where none is.
 #
 # The kind node image, where kindest/node cannot be pulled: Debian packages, Go modules, and kind's own files from its module.
-# Context: a folder with the root file systems build.tar and node.tar (packages.node-build and packages.node of versions.toml).
+# Context: a folder with two root file systems (packages.node and packages.node-build of versions.toml), whose names are arguments.
 # Named context `recipe`: infrastructure/cluster/node. Secrets, both optional: `ca`, a bundle of certificates for the Go
 # module proxy; `goproxy`, what GOPROXY is on the host.
 
 # --- build: compiles every program with the Go release that Kubernetes 1.34 is made for -------------------------------------
 # Newer ones compile too, but a kube-apiserver built with Go 1.26 never reaches metrics-server, so that no HPA works.
 FROM scratch AS build
-ADD build.tar /
+ARG NODE_BUILD_ROOT
+ADD ${NODE_BUILD_ROOT} /
 ENV PATH=/usr/lib/go-1.24/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly
 WORKDIR /src
@@ -24,7 +25,8 @@ RUN --mount=type=cache,id=plimsoll-go-modules,target=/root/go/pkg/mod \
 
 # --- root: a Debian that boots in a container ---------------------------------------------------------------------------------
 FROM scratch AS root
-ADD node.tar /
+ARG NODE_ROOT
+ADD ${NODE_ROOT} /
 
 # --- pack: the images that the node starts, as one OCI layout -----------------------------------------------------------------
 FROM root AS pack

@@ -1,7 +1,8 @@
 # The local registry, where no container registry can be reached: Debian's docker-registry and the C library, nothing else.
-# Context: a folder with the root file system build.tar (packages.node-build of versions.toml). Named context `recipe`: infrastructure/cluster/node.
+# Context: a folder with a root file system (packages.node-build of versions.toml), whose name is an argument. Named context `recipe`: infrastructure/cluster/node.
 FROM scratch AS build
-ADD build.tar /
+ARG NODE_BUILD_ROOT
+ADD ${NODE_BUILD_ROOT} /
 COPY --from=recipe closure.sh /
 RUN sh /closure.sh /out /usr/bin/docker-registry && mkdir -p /out/tmp /out/var/lib/registry
 

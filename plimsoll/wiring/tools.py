@@ -224,6 +224,11 @@ def ensure_tool(name: str, reporter: Reporter | None = None) -> Path:
     return tools_workflow.ensure(tool, toolbox=_toolbox(), platform=this_platform(), reporter=report)
 
 
+def adopted(name: str) -> bool:
+    """Tell whether the program of this name that was built on this machine is among the pinned tools, unchanged."""
+    return any(found.source and found.source.kind == "build" and found.intact for found in _tool_folder().installed(_tool(name)))
+
+
 def adopt(name: str, program: Path, reporter: Reporter) -> Path:
     """Take a program that was built on this machine (a source of kind `build`) among the pinned tools."""
     tool = _tool(name)

@@ -14,6 +14,7 @@ systemctl mask systemd-binfmt # binfmt_misc belongs to the whole kernel
 mkdir -p /etc/kubernetes/manifests /opt/cni/bin
 for plugin in ptp host-local portmap loopback; do cp "/usr/lib/cni/$plugin" /opt/cni/bin/; done
 rm -r /usr/lib/cni
+ln -s /opt/cni/bin /usr/lib/cni # where Debian's containerd looks
 # What containerd starts each container from: its own default, kind's hook that hides the host's product name, and no limits.
 ctr oci spec | jq 'del(.process.rlimits) | .hooks.createContainer += [{"path": "/kind/bin/mount-product-files.sh"}]' \
 	>/etc/containerd/cri-base.json
