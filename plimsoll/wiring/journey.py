@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from plimsoll import wiring
 from plimsoll.config import LOCAL_FILE
 from plimsoll.domain.journey import DownResult, UpResult, grants
-from plimsoll.domain.tools import Need
 
 if TYPE_CHECKING:
     from plimsoll.ports import Reporter
@@ -25,7 +24,7 @@ def up(reporter: Reporter, *, yes: bool) -> UpResult:
     from plimsoll.wiring import cluster, images, releases, scan, tools
 
     started = wiring.clock().monotonic()
-    tools.setup(reporter, needs=(Need.RELEASE,), yes=yes)
+    tools.setup(reporter, yes=yes)
     cluster.up(reporter)
     built = images.build((), reporter)
     deployed = releases.deploy(FIRST, releases.Options(yes=yes), reporter)

@@ -43,13 +43,12 @@ def test_no_request_fails_during_a_deploy_and_a_rollback(staging: Clone) -> None
 def test_the_same_traffic_notices_when_graceful_stop_and_readiness_are_taken_out(staging: Clone) -> None:
     careless = (staging.folder / "tests/cases/careless/kustomization.yaml").read_text()
     staging.write("infrastructure/kubernetes/components/careless/kustomization.yaml", careless)
-    staging.edit(
-        "plimsoll.toml",
-        'components = ["small-cluster", "node-port"]\nport = 18081',
-        'components = ["small-cluster", "node-port", "careless"]\nport = 18081',
-    )
+    parts = 'components = ["small-cluster", "node-port"]\nport = 18081'
+    staging.edit("plimsoll.toml", parts, parts.replace('"node-port"', '"node-port", "careless"'))
     staging.ok("build", "deploy", "--env", "staging")
+    # Both the page's server and the backend change.
     staging.edit(CONFIGURATION, "LOG_LEVEL=info", "LOG_LEVEL=warning")
+    staging.edit("frontend/nginx/upstream.conf", "\n", "\n# changed\n")
     staging.ok("build")
     traffic = change_under_traffic(staging, "deploy", "--env", "staging")
     assert traffic.bad != []
