@@ -79,7 +79,9 @@ class EngineFacts:
 
 
 def engine_checks(tools: Mapping[str, Tool], engine: EngineFacts, machine: Machine) -> tuple[Check, ...]:
-    """Return the lines about the engine, its image store and its client's plugins."""
+    """Return the lines about the engine, its image store and its client's plugins; none where no engine is in scope."""
+    if "docker" not in tools:
+        return ()
     plugins = [_plugin(tools[name], getattr(engine, name)) for name in ("buildx", "compose") if name in tools]
     line = _engine(tools["docker"], engine, machine)
     return (line, _image_store(engine, machine, line.repair), *plugins)

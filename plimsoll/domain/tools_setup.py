@@ -76,10 +76,8 @@ class Step:
     def details(self) -> tuple[str, ...]:
         """What the title leaves out, a line each."""
         borrowed = any(each.suite for each in self.packages)
-        return (
-            *map(str, self.packages),
-            *(("the release's own are too old; nothing under /etc/apt changes",) if borrowed else ()),
-        )
+        said = ("where the release's own are too old; its sources in /etc/apt stay as they are",) if borrowed else ()
+        return (*map(str, self.packages), *said, *self.notes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ def diagnose(
         programs = [tool for name, tool in tools.items() if name not in ENGINE_TOOLS]
         judged = [pool.submit(lambda tool: judge(tool, toolbox.found(tool)), tool) for tool in programs]
         others = [pool.submit(check) for check in more]
-        engine_lines = engine_checks(tools, facts.result(), machine.result()) if "docker" in tools else ()
+        engine_lines = engine_checks(tools, facts.result(), machine.result())
         other_lines = [line for each in others if (line := each.result()) is not None]
         tool_lines = [each.result() for each in judged]
     return Diagnosis(checks=(*engine_lines, *tool_lines, *machine_checks(machine.result()), *other_lines))

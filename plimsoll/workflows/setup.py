@@ -70,8 +70,7 @@ def prepare(tools: Sequence[Tool], bench: Workbench) -> SetupPlan:
 
 def _checks(tools: Sequence[Tool], bench: Workbench, machine: Machine, facts: EngineFacts) -> list[Check]:
     found = [judge(tool, bench.toolbox.found(tool)) for tool in tools if tool.name not in ENGINE_TOOLS]
-    by_name = {tool.name: tool for tool in tools}
-    engine = engine_checks(by_name, facts, machine) if "docker" in by_name else ()
+    engine = engine_checks({tool.name: tool for tool in tools}, facts, machine)
     return [*engine, *found, *machine_checks(machine)]
 
 
