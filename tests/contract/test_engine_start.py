@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def home() -> Iterator[EngineHome]:
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineHome]:
     """An engine's home in a short folder (socket paths end at 108 characters), not on tmpfs; its engine is stopped afterwards."""
     if os.geteuid() != 0:
         missing("root, which an engine needs")
-    need_program("dockerd")
+    dockerd, unshare = need_program("dockerd"), need_program("unshare")
     folder = Path(tempfile.mkdtemp(prefix="plimsoll-engine-", dir="/var/tmp"))
+    # A second engine without a bridge takes the first one's away, unless it lives in a network of its own.
+    program(folder / "bin" / "dockerd", f'exec {unshare} --net -- {dockerd} "$@"')
+    monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
     home = EngineHome(
         folder=folder / "home",
         socket=folder / "docker.sock",
@@ -51,6 +54,13 @@ def home() -> Iterator[EngineHome]:
     # A killed engine leaves its data folder mounted on itself.
     subprocess.run(("umount", "--lazy", folder / "data"), check=False, capture_output=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def program(path: Path, text: str) -> None:
+    """Write a shell script."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
 
 
 def end(pid: int, program: str, sign: int = signal.SIGTERM) -> None:
@@ -128,12 +138,9 @@ def test_settings_that_are_no_json_are_named(home: EngineHome) -> None:
         starter(home).start(systemd=False)
 
 
-def test_an_engine_that_never_answers_is_given_up_and_stopped(home: EngineHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_never_answers_is_given_up_and_stopped(home: EngineHome) -> None:
     silent = home.socket.parent / "bin" / "dockerd"
-    silent.parent.mkdir()
-    silent.write_text("#!/bin/sh\necho thinking about it\nexec sleep 60\n")
-    silent.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{silent.parent}:{os.environ['PATH']}")
+    program(silent, "echo thinking about it\nexec sleep 60")
     with pytest.raises(EnvironmentLacks, match="did not answer within 1 s") as raised:
         starter(home, patience=1).start(systemd=False)
     assert "thinking about it" in raised.value.what

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from plimsoll.domain.tools import Need, Source, State, Tool
+from plimsoll.domain.tools import Need, State
 from plimsoll.domain.tools_versions import parse
+
+if TYPE_CHECKING:
+    from plimsoll.domain.tools import Source, Tool
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "infrastructure" / "versions.toml").read_text(encoding="utf-8")
