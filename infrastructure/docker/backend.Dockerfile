@@ -22,12 +22,13 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/installer/bin/pip --python /opt/venv/bin/python3 install --quiet --disable-pip-version-check --no-compile \
         --only-binary :all: --require-hashes --requirement /src/requirements.lock
 
-# What is installed but never run: other people's tests, type stubs, sources of extension modules, shell integration. The
-# metadata stays: a scanner recognises packages by it.
+# What is installed but never run: other people's tests, type stubs, sources of extension modules, shell integration, symbols
+# for debuggers. The metadata stays: a scanner recognises packages by it.
 WORKDIR /opt/venv
 RUN find . -depth \( -type d \( -name tests -o -name test -o -name testing \) -path '*/site-packages/*/*' ! -path '*/sqlalchemy/*' \
         -o -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name RECORD \) \) -exec rm -r {} + \
     && find bin -mindepth 1 ! -name 'python*' -delete \
+    && find . -name '*.so' -exec strip --strip-unneeded {} + \
     && rm -rf include
 
 # ---- builder: the application, and bytecode that stays valid --------------------------------------------------------------------

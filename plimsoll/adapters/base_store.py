@@ -54,7 +54,7 @@ class BaseImages:
         ):
             layout = Layout(Path(folder) / "layout").create()
             with tempfile.TemporaryFile(dir=folder) as spool, tempfile.TemporaryFile(dir=folder) as tar:
-                write_layer(archives, spool, tar, keep_rights=base.kind == "builder")
+                write_layer(base, archives, spool, tar)
                 tar.seek(0)
                 # A builder base never leaves this machine: packing it would only cost time.
                 layer = layout.put_layer(tar, compress=base.kind == "runtime")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.adapters import debian_sources, process
-from plimsoll.domain.bases import FOR_SCRIPTS, Recorded
+from plimsoll.domain.bases import Recorded, left_out
 from plimsoll.errors import EnvironmentLacks, Misconfigured
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ class _Apt:
         (home / "state" / "lists").symlink_to(lists)
         (home / "apt.conf").write_text(CONFIGURATION.format(home=home, architecture=ARCHITECTURE), encoding="utf-8")
         (home / "sources" / "debian.sources").write_text(sources, encoding="utf-8")
-        left_out = {*base.exclude, *(FOR_SCRIPTS if base.kind == "runtime" else ())} - set(base.packages)
-        stand_ins = (STAND_IN.format(name=name, architecture=ARCHITECTURE) for name in sorted(left_out))
+        stand_ins = (STAND_IN.format(name=name, architecture=ARCHITECTURE) for name in left_out(base))
         (home / "status").write_text("".join(stand_ins), encoding="utf-8")
 
     def update(self) -> None:

@@ -7,7 +7,7 @@ commonly leave behind and programs look for (users, a few links, the record of w
 from __future__ import annotations
 
 import io
-import stat
+import re
 import tarfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from plimsoll.domain.project import Base
+
+# Certificates of authorities, which programs look for in one file.
+AUTHORITY = re.compile(r"usr/share/ca-certificates/.+\.crt")
+# Where images put what is their own.
+LOCAL_FOLDERS = ("usr/local/bin", "usr/local/lib", "usr/local/sbin", "usr/local/share")
 AR_MAGIC = b"!<arch>\n"
 AR_HEADER = 60
 # uid and gid under which every image of Plimsoll's conventions runs.
@@ -37,10 +43,14 @@ class _Entry:
 class LayerWriter:
     """Collects the files of packages and writes them as one sorted tar archive."""
 
-    def __init__(self, spool: IO[bytes], *, keep_rights: bool) -> None:
-        """Keep contents in `spool` until they are written; without `keep_rights` set-uid and set-gid bits are taken away."""
+    def __init__(self, base: Base, spool: IO[bytes]) -> None:
+        """Make the layer of `base`, keeping contents in `spool` until they are written.
+
+        In a runtime base no program may take another user's rights: set-uid and set-gid bits are taken away.
+        """
+        self._base = base
         self._spool = spool
-        self._keep_rights = keep_rights
+        self._keep_rights = base.kind == "builder"
         self._entries: dict[str, _Entry] = {}
         self._status: list[tuple[str, str]] = []
 
@@ -63,7 +73,7 @@ class LayerWriter:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as archive:
             for member in archive:
                 name = placed(member.name)
-                if not name or (not member.isdir() and not wanted(name)):
+                if not name or (not member.isdir() and not wanted(name, self._base)):
                     continue
                 # A package that still names the folder of which there is only a link now must not replace that link.
                 present = self._entries.get(name)
@@ -92,15 +102,17 @@ class LayerWriter:
 
     def add_file(self, name: str, body: bytes, mode: int = 0o644) -> None:
         """Add a file of our own, and the folders that lead to it."""
-        parent = name.rpartition("/")[0]
-        while parent and parent not in self._entries:
-            folder = tarfile.TarInfo(parent)
-            folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, EPOCH
-            self._entries[parent] = _Entry(folder)
-            parent = parent.rpartition("/")[0]
+        self._add_folder(name.rpartition("/")[0])
         info = tarfile.TarInfo(name)
         info.mode = mode
         self._place(name, info, body, owner="plimsoll")
+
+    def _add_folder(self, name: str) -> None:
+        while name and name not in self._entries:
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, EPOCH
+            self._entries[name] = _Entry(folder)
+            name = name.rpartition("/")[0]
 
     def add_link(self, name: str, target: str) -> None:
         """Add a symbolic link of our own, unless there is something already."""
@@ -128,6 +140,12 @@ class LayerWriter:
         users = users.replace("root:*:", "root:x:").replace(":*:", ":x:")
         self.add_file("etc/passwd", f"{users}app:x:{APP}:{APP}:app:/nonexistent:/usr/sbin/nologin\n".encode())
         self.add_file("etc/group", f"{groups.replace(':*:', ':x:')}app:x:{APP}:\n".encode())
+        for folder in LOCAL_FOLDERS:
+            self._add_folder(folder)
+        authorities = sorted(name for name in self._entries if AUTHORITY.fullmatch(name))
+        if authorities:
+            bundle = "".join(f"{self._content(name, '').strip()}\n" for name in authorities)
+            self.add_file("etc/ssl/certs/ca-certificates.crt", bundle.encode())
         resolver = self._content("usr/share/base-files/nsswitch.conf", "")
         if resolver and "etc/nsswitch.conf" not in self._entries:
             self.add_file("etc/nsswitch.conf", resolver.encode())
@@ -145,9 +163,9 @@ class LayerWriter:
         return self._spool.read(entry.info.size).decode()
 
 
-def write_layer(debs: Iterable[Path], spool: IO[bytes], out: IO[bytes], *, keep_rights: bool) -> None:
-    """Write the layer that these packages make up to `out`; `spool` is scratch space as large as their contents."""
-    layer = LayerWriter(spool, keep_rights=keep_rights)
+def write_layer(base: Base, debs: Iterable[Path], spool: IO[bytes], out: IO[bytes]) -> None:
+    """Write the layer of `base` that these packages make up to `out`; `spool` is scratch space as large as their contents."""
+    layer = LayerWriter(base, spool)
     for deb in sorted(debs):
         layer.add_package(deb)
     layer.finish(out)
@@ -180,8 +198,3 @@ def _field(fields: str, name: str) -> str:
 def _status(fields: str) -> str:
     first, _, rest = fields.strip().partition("\n")
     return f"{first}\nStatus: install ok installed\n{rest}\n\n"
-
-
-def is_set_id(mode: int) -> bool:
-    """Tell whether a mode lets a program take another user's or group's rights."""
-    return bool(mode & (stat.S_ISUID | stat.S_ISGID))

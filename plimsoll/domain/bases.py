@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.errors import EnvironmentLacks, Misconfigured
@@ -203,9 +204,15 @@ def placed(path: str) -> str:
     return f"usr/{clean}" if MERGED.match(clean) else clean
 
 
-def wanted(path: str) -> bool:
-    """Tell whether a package's file (its placed path) enters a base."""
-    return not UNWANTED.fullmatch(path)
+def wanted(path: str, base: Base) -> bool:
+    """Tell whether a package's file (its placed path) enters `base`."""
+    return not UNWANTED.fullmatch(path) and not any(fnmatchcase(path, each) for each in base.exclude if "/" in each)
+
+
+def left_out(base: Base) -> tuple[str, ...]:
+    """Return the packages that `base` does without although others depend on them."""
+    named = {*(each for each in base.exclude if "/" not in each), *(FOR_SCRIPTS if base.kind == "runtime" else ())}
+    return tuple(sorted(named - set(base.packages)))
 
 
 @dataclass(frozen=True, kw_only=True)

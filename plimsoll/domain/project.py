@@ -52,8 +52,9 @@ def check_relative(path: str) -> str:
 class Base:
     """A base image: pulled by digest where `pull` names one, otherwise bootstrapped from Debian packages.
 
-    `kind` is `builder` (a whole minimal Debian with apt, for build stages) or `runtime` (only the named packages and what they
-    need, no package manager, and nothing of `exclude`). `packages` are names; their versions are the recorded state
+    `kind` is `builder` (a minimal Debian system and the named packages, for build stages) or `runtime` (only the named packages
+    and what they need, no package manager). `exclude` names packages to do without although others depend on them, and files:
+    whatever holds a `/` is a path, in which `*` stands for anything. `packages` are names; their versions are the recorded state
     (`infrastructure/docker/bases.lock`).
     """
 

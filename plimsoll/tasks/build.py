@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     },
 )
 def build(
-    _c: Context, service: Sequence[str] = (), dry_run: bool = False, check_reproducible: bool = False, json: bool = False
+    _c: Context,
+    service: Sequence[str] | None = None,
+    dry_run: bool = False,
+    check_reproducible: bool = False,
+    json: bool = False,
 ) -> None:
     """Build the images whose sources changed, check their sizes, and keep them on this machine. Pushes nothing."""
     from plimsoll.ui import images as ui
     from plimsoll.wiring import images
 
     output = wiring.output(json=json)
+    service = service or ()
     if check_reproducible:
         reproduction = images.check_reproducible(service, output.reporter)
         reproduction.require_equal()
