@@ -24,16 +24,22 @@ VANISHED = ("there is no version of", "was not found in the package registry", "
 
 
 class PythonPackages:
-    """Installs a wheel into a folder (Fetcher of kind `python`); uv does it, or pip where there is no uv."""
+    """Installs a wheel into a folder (Fetcher of kind `python`); `installer` does it: uv, or pip where there is no uv."""
+
+    def __init__(self, installer: Sequence[str] | None = None) -> None:
+        """Use the given installer, or find one when it is needed."""
+        self._installer = installer
 
     def fetch(self, source: Source, platform: str, into: Path) -> None:
-        """Put the wheel's files into `into`; uv or pip compares its hash before it unpacks it."""
+        """Put the wheel's files into `into`; uv and pip compare its hash before they unpack it."""
         name = source.origin["any"]
-        wanted = f"{name}=={source.version} --hash={source.hash_for(platform)}\n"
+        installer = self._installer or uv() or pip()
+        if installer is None:
+            raise SourceFailed("neither uv nor pip is there to install it", where=sys.executable)
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
-            requirements.write(wanted)
+            requirements.write(f"{name}=={source.version} --hash={source.hash_for(platform)}\n")
             requirements.flush()
-            argv = (*_installer(), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", str(into))
+            argv = (*installer, "--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", str(into))
             done = process.run((*argv, "--requirement", requirements.name), timeout=TIMEOUT, check=False)
         if done.code != 0:
             said = " ".join((done.stderr or done.stdout).split())
@@ -42,12 +48,16 @@ class PythonPackages:
             raise SourceFailed(what, where=f"Python package {name} {source.version}", gone=gone)
 
 
-def _installer() -> Sequence[str]:
+def uv() -> Sequence[str] | None:
+    """Return how uv installs: the one beside our Python, which is pinned, before the one on PATH."""
     beside = Path(sys.executable).with_name("uv")
-    uv = str(beside) if beside.exists() else shutil.which("uv")
-    if uv:
-        # Copies, not links into uv's cache: what is installed here must not change with what lies there.
-        return (uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable)
+    program = str(beside) if beside.exists() else shutil.which("uv")
+    # Copies, not links into uv's cache: what is installed here must not change with what lies there.
+    return (program, "pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable) if program else None
+
+
+def pip() -> Sequence[str] | None:
+    """Return how pip installs, where our Python has it."""
     if find_spec("pip") is None:
-        raise SourceFailed("neither uv nor pip is there to install it", where=sys.executable)
+        return None
     return (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
