@@ -5,8 +5,7 @@
 # Named context `recipe`: infrastructure/cluster/node. Secrets, both optional: `ca`, a bundle of certificates for the Go
 # module proxy; `goproxy`, what GOPROXY is on the host.
 
-# --- build: compiles every program with the Go release that Kubernetes 1.34 is made for -------------------------------------
-# Newer ones compile too, but a kube-apiserver built with Go 1.26 never reaches metrics-server, so that no HPA works.
+# --- build: compiles every program with the Go release that Kubernetes 1.34 is made for (its go.mod names it) ----------------
 FROM scratch AS build
 ARG NODE_BUILD_ROOT
 ADD ${NODE_BUILD_ROOT} /
@@ -44,6 +43,7 @@ COPY --from=build /out/bin/kind /usr/local/bin/kind
 COPY --from=build /out/manifests/ /kind/manifests/
 COPY --from=recipe default-cni.yaml /kind/manifests/
 COPY --from=recipe 10-ptp.conflist /etc/cni/net.d/
+COPY --from=recipe unserved-services.service /etc/systemd/system/
 RUN --mount=type=bind,from=recipe,target=/recipe sh /recipe/prepare.sh
 RUN --mount=type=bind,from=recipe,target=/recipe --mount=type=bind,from=pack,source=/layout,target=/layout \
     sh /recipe/import.sh /layout

@@ -36,7 +36,7 @@ def inspect(kind: str, names: Sequence[str]) -> tuple[dict[str, Any], ...]:
     """Return what the engine knows of containers, images, networks or volumes; those that are not there are left out."""
     if not names:
         return ()
-    found = json.loads(docker("inspect", "--type", kind, *names, check=False).stdout or "[]")
+    found = json.loads(docker("inspect", "--type", kind, "--", *names, check=False).stdout or "[]")
     return tuple(each for each in found if isinstance(each, dict))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -13,35 +12,30 @@ if TYPE_CHECKING:
     from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, Loaded
     from plimsoll.domain.node_image import NodeImageReport
 
-GOOD = frozenset({"running"})
-
 
 def draw_status(status: ClusterStatus, console: Console) -> None:
     """Print what there is, where it is reached, and what differs from the settings."""
-    table = Table.grid(padding=(0, 2))
     release = f"Kubernetes {status.kubernetes}" if status.kubernetes else ""
-    table.add_row("cluster", Text(status.name, style="bold"), _state(status.state), release)
+    _line(console, "cluster", status.name, status.state, release)
     for node in status.nodes:
-        table.add_row("node", node.name, _state(node.state), Text(node.image, style="dim"))
-    table.add_row("registry", status.registry, _state(status.registry_state), "")
-    if status.state == "running":
-        metrics = "served" if status.metrics else "not yet: the first numbers take half a minute"
-        table.add_row("metrics", "kubectl top, HPA", Text(metrics, style="green" if status.metrics else "yellow"), "")
+        _line(console, "node", node.name, node.state, node.image)
+    _line(console, "registry", status.registry, status.registry_state)
+    if status.state == "running" and not status.metrics:
+        _line(console, "metrics", "no numbers yet", "", "the first ones take half a minute")
     if status.kubeconfig:
-        table.add_row("kubeconfig", status.kubeconfig, "", Text(f"context {status.context}", style="dim"))
+        _line(console, "kubeconfig", status.kubeconfig, "", f"context {status.context}")
     for environment, address in status.addresses.items():
-        table.add_row("address", address, environment, "")
-    console.print(table)
+        _line(console, environment, address)
     for change in status.changes:
         console.print(Text(f"! differs from the settings: {change}", style="yellow"))
     if status.state in {"absent", "stopped"}:
         console.print(Text.assemble("run ", ("inv cluster.up", "bold cyan")))
-    elif status.done:
-        console.print(Text(f"done: {', '.join(status.done)}", style="dim"))
 
 
-def _state(state: str) -> Text:
-    return Text(state, style="green" if state in GOOD else "yellow")
+def _line(console: Console, what: str, name: str, state: str = "", note: str = "") -> None:
+    style = "green" if state == "running" else "yellow"
+    line = Text.assemble((f"{what:<12}", "dim"), name, "  " if state else "", (state, style), "  " if note else "", (note, "dim"))
+    console.print(line, soft_wrap=True)
 
 
 def draw_down(down: ClusterDown, console: Console) -> None:

@@ -145,24 +145,31 @@ def _kubeconfig(bench: Workbench, *, fresh: bool) -> tuple[str, ...]:
 
 def _ready(bench: Workbench, *, since: datetime | None) -> Cluster:
     """Return the cluster when its API answers and every node is ready, with a sign of life after `since`."""
+    cluster, problem = _try(bench, since)
+    if cluster:
+        return cluster
     deadline = bench.clock.monotonic() + PATIENCE
     with bench.reporter.step("waiting for the cluster's API and nodes"):
-        while True:
-            try:
-                cluster = bench.connect()
-                problem = contents.unready_nodes(cluster.list("v1/Node"), since=since)
-                if not problem:
-                    return cluster
-            except EnvironmentLacks as error:
-                problem = error.what
-            if bench.clock.monotonic() > deadline:
-                raise EnvironmentLacks(
-                    f"the cluster is not ready after {PATIENCE:g} s: {problem}",
-                    where=bench.kubeconfig,
-                    now="see `docker logs` of the node, or run `inv cluster.up --recreate`",
-                    code="cluster-not-ready",
-                )
+        while bench.clock.monotonic() < deadline:
             bench.clock.sleep(PAUSE)
+            cluster, problem = _try(bench, since)
+            if cluster:
+                return cluster
+        raise EnvironmentLacks(
+            f"the cluster is not ready after {PATIENCE:g} s: {problem}",
+            where=bench.kubeconfig,
+            now="see `docker logs` of the node, or run `inv cluster.up --recreate`",
+            code="cluster-not-ready",
+        )
+
+
+def _try(bench: Workbench, since: datetime | None) -> tuple[Cluster | None, str]:
+    try:
+        cluster = bench.connect()
+        problem = contents.unready_nodes(cluster.list("v1/Node"), since=since)
+    except EnvironmentLacks as error:
+        return None, error.what
+    return (None, problem) if problem else (cluster, "")
 
 
 def status(wanted: Wish, bench: Workbench) -> ClusterStatus:

@@ -85,20 +85,25 @@ def unready_nodes(nodes: Sequence[Mapping[str, Any]], *, since: datetime | None)
 
 def wait_for_names(cluster: Cluster, *, clock: Clock, reporter: Reporter) -> None:
     """Return when the cluster resolves names. Raise EnvironmentLacks when it does not in time."""
+    if _names(cluster):
+        return
     deadline = clock.monotonic() + PATIENCE
     with reporter.step("waiting for the cluster's DNS"):
-        while True:
-            found = cluster.get("apps/v1/Deployment", "coredns", SYSTEM) or {}
-            if (found.get("status") or {}).get("availableReplicas", 0) > 0:
-                return
-            if clock.monotonic() > deadline:
-                raise EnvironmentLacks(
-                    f"the cluster's DNS does not start within {PATIENCE:g} s",
-                    where="Deployment coredns in kube-system",
-                    now="see `inv cluster.status`, or run `inv cluster.up --recreate`",
-                    code="cluster-not-ready",
-                )
+        while clock.monotonic() < deadline:
             clock.sleep(PAUSE)
+            if _names(cluster):
+                return
+        raise EnvironmentLacks(
+            f"the cluster's DNS does not start within {PATIENCE:g} s",
+            where="Deployment coredns in kube-system",
+            now="see `inv cluster.status`, or run `inv cluster.up --recreate`",
+            code="cluster-not-ready",
+        )
+
+
+def _names(cluster: Cluster) -> bool:
+    found = cluster.get("apps/v1/Deployment", "coredns", SYSTEM) or {}
+    return bool((found.get("status") or {}).get("availableReplicas", 0))
 
 
 def describe(cluster: Cluster) -> tuple[str, bool]:

@@ -7,7 +7,7 @@ rm -f /etc/systemd/system/*.wants/* /lib/systemd/system/multi-user.target.wants/
 	/lib/systemd/system/sockets.target.wants/*initctl* /lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup.service
 echo ReadKMsg=no >>/etc/systemd/journald.conf
 ln -sf /lib/systemd/systemd /sbin/init
-systemctl enable kubelet containerd undo-mount-hacks
+systemctl enable kubelet containerd undo-mount-hacks unserved-services
 systemctl mask systemd-binfmt # binfmt_misc belongs to the whole kernel
 # kind names the machine and its product itself
 : >/etc/machine-id
