@@ -111,6 +111,7 @@ class Tool:
     A binary serves from `at_least` on and before `below`. `path` lets one on PATH serve, `folders` are looked at too, and
     `companions` must be there with it. It says its version, after the words `says`, when run with `version_arguments`;
     `go_module` names the module that a Go binary states in its build information, so that it can be judged without being run.
+    `plugin` marks what the engine's client tells about, `debian_only` what is of no use elsewhere.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Tool:
     below: str = ""
     path: bool = False
     plugin: bool = False
+    debian_only: bool = False
     companions: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     version_arguments: tuple[str, ...] = ("--version",)

@@ -70,6 +70,7 @@ def _tool(name: str, table: Table) -> Tool | None:
     needed, program, why = table.text("needed"), table.text("program"), table.text("why")
     at_least, below = table.text("at_least"), table.text("below", "")
     path, plugin = table.flag("path", default=False), table.flag("plugin", default=False)
+    debian_only = table.flag("debian_only", default=False)
     companions, folders = table.texts("with"), table.texts("folders")
     arguments, says = table.texts("version_arguments", ("--version",)), table.text("says", "")
     go_module = table.text("go_module", "")
@@ -92,6 +93,7 @@ def _tool(name: str, table: Table) -> Tool | None:
             below=below,
             path=path or any(each is not None and each.kind == "debian" for each in sources),
             plugin=plugin,
+            debian_only=debian_only,
             companions=companions,
             folders=folders,
             version_arguments=arguments,

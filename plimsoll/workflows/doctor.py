@@ -33,7 +33,8 @@ def diagnose(
     with ThreadPoolExecutor(max_workers=8) as pool:
         facts = pool.submit(engine.facts)
         machine = pool.submit(host.facts)
-        programs = [tool for name, tool in tools.items() if name not in ENGINE_TOOLS]
+        packaged = machine.result().packaged
+        programs = [tool for tool in tools.values() if tool.name not in ENGINE_TOOLS and (packaged or not tool.debian_only)]
         judged = [pool.submit(lambda tool: judge(tool, toolbox.found(tool)), tool) for tool in programs]
         others = [pool.submit(check) for check in more]
         engine_lines = engine_checks(tools, facts.result(), machine.result())

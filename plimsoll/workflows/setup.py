@@ -51,6 +51,7 @@ def prepare(tools: Sequence[Tool], bench: Workbench) -> SetupPlan:
     Raise EnvironmentLacks where a tool is refused, or where its packages cannot be installed here.
     """
     machine, facts = bench.host.facts(), bench.engine.facts()
+    tools = [tool for tool in tools if machine.packaged or not tool.debian_only]
     checks = _checks(tools, bench, machine, facts)
     for check in checks:
         if any(tool.name == check.name and not tool.system for tool in tools) and check.state in tools_workflow.REFUSED:

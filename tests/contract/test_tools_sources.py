@@ -152,7 +152,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     with zipfile.ZipFile(path, "w") as packed:
         for name, content in {**members, "plimsoll_test_tool-1.0.dist-info/RECORD": record.encode()}.items():
             member = zipfile.ZipInfo(name)
-            member.external_attr = 0o755 << 16
+            member.external_attr = 0o100755 << 16
             packed.writestr(member, content)
     for name in ("UV", "PIP"):
         monkeypatch.setenv(f"{name}_NO_INDEX", "1")

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plimsoll.domain.tools import State
 from plimsoll.domain.tools_machine import bases_check
 from plimsoll.errors import EnvironmentLacks
 from plimsoll.workflows.doctor import diagnose, require
-from tests.fake_machine import ABSENT, BUILDX, DOCKER, LINTER, SCANNER, FakeEngine, FakeHost, FakeToolbox, installed
+from tests.fake_machine import (
+    ABSENT,
+    BOOKWORM,
+    BUILDX,
+    DATABASE,
+    DOCKER,
+    LINTER,
+    SCANNER,
+    FakeEngine,
+    FakeHost,
+    FakeToolbox,
+    installed,
+)
 from tests.fakes import START
 
 TOOLS = {tool.name: tool for tool in (DOCKER, BUILDX, SCANNER, LINTER)}
@@ -50,3 +64,11 @@ def test_a_scope_without_an_engine_says_nothing_about_one() -> None:
     diagnosis = diagnose({"linter": LINTER}, toolbox=FakeToolbox(), engine=FakeEngine(ABSENT), host=FakeHost())
     assert diagnosis.ok
     assert {check.name: check.state for check in diagnosis.checks}["linter"] is State.OPTIONAL
+
+
+def test_what_only_debian_can_use_is_not_missed_elsewhere() -> None:
+    tools = {"bootstrapper": replace(DATABASE, name="bootstrapper", debian_only=True)}
+    fedora = FakeHost(replace(BOOKWORM, distribution="fedora"))
+    for host, seen in ((FakeHost(), True), (fedora, False)):
+        names = {check.name for check in diagnose(tools, toolbox=FakeToolbox(), engine=FakeEngine(), host=host).checks}
+        assert ("bootstrapper" in names) is seen

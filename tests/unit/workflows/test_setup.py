@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from plimsoll.domain.tools_setup import SetupPlan, SetupResult
 
 TOOLS = (DOCKER, BUILDX, SCANNER)
+DEBIANS_OWN = replace(DATABASE, name="bootstrapper", debian_only=True)
 TERMINAL = replace(BOOKWORM, terminal=True)
 LONELY = replace(BOOKWORM, root=False, user="ada")
 
@@ -152,7 +153,7 @@ def test_elsewhere_one_line_names_what_to_install() -> None:
 
 def test_elsewhere_pinned_tools_are_installed_all_the_same() -> None:
     made, _, _, _ = bench(FakeEngine(), FakeHost(replace(BOOKWORM, distribution="darwin", release="")))
-    assert [step.kind for step in prepare(TOOLS, made).steps] == [Kind.TOOL]
+    assert [step.kind for step in prepare((*TOOLS, DEBIANS_OWN), made).steps] == [Kind.TOOL]
 
 
 def test_a_known_bad_tool_stops_setup_before_it_decides_anything() -> None:
