@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.integration.api import assert_problem, new_session
+from tests.integration.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.integration.backend import Backend
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
-def access_lines(backend: Backend) -> list[dict[str, object]]:
-    return [line for line in backend.log() if line["logger"] == "checkin.access"]
+def access_lines_after(backend: Backend, path: str) -> list[dict[str, Any]]:
+    """Ask for the path, and return the lines about requests up to this one: each is written just after its answer is sent."""
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in backend.log() if line["logger"] == "checkin.access"]
+
+    backend.http.get(path)
+    wait_until(lambda: any(line["path"] == path for line in lines()), "the request is logged")
+    return lines()
 
 
 def test_every_line_is_json_with_time_level_and_message(shared_backend: Backend) -> None:
-    shared_backend.http.get("/api/v1/sessions")
+    access_lines_after(shared_backend, f"/{uuid.uuid4()}")
     lines = shared_backend.log()
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
     assert {"uvicorn.error", "checkin.access"} <= {line["logger"] for line in lines}
@@ -27,22 +35,23 @@ def test_every_line_is_json_with_time_level_and_message(shared_backend: Backend)
 def test_a_request_is_logged_under_the_trace_that_it_came_with(shared_backend: Backend) -> None:
     answer = shared_backend.http.get("/api/v1/sessions/x", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
     assert assert_problem(answer, 422, "invalid-input")["trace_id"] == TRACE
-    (line,) = [line for line in access_lines(shared_backend) if line["trace_id"] == TRACE]
+    (line,) = [line for line in access_lines_after(shared_backend, f"/{uuid.uuid4()}") if line["trace_id"] == TRACE]
     assert (line["status"], line["route"], line["path"]) == (422, "/api/v1/sessions/{session_id}", "/api/v1/sessions/x")
 
 
 def test_requests_without_a_trace_get_one_each(shared_backend: Backend) -> None:
-    before = len(access_lines(shared_backend))
     for _ in range(3):
         shared_backend.http.get("/api/v1/sessions")
-    assert len({line["trace_id"] for line in access_lines(shared_backend)[before:]}) == 3
+    lines = access_lines_after(shared_backend, f"/{uuid.uuid4()}")[-4:]
+    assert len({line["trace_id"] for line in lines}) == 4
 
 
 def test_probes_that_succeed_are_not_logged(shared_backend: Backend) -> None:
-    before = len(access_lines(shared_backend))
-    for path in ("/health/live", "/health/ready", "/metrics", "/version"):
+    probes = {"/health/live", "/health/ready", "/metrics", "/version"}
+    for path in probes:
         assert shared_backend.http.get(path).status_code == 200
-    assert len(access_lines(shared_backend)) == before
+    logged = access_lines_after(shared_backend, f"/{uuid.uuid4()}")
+    assert not any(line["path"] in probes and line["status"] == 200 for line in logged)
 
 
 def test_metrics_speak_of_routes_not_of_paths(shared_backend: Backend) -> None:
