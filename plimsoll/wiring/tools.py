@@ -14,7 +14,7 @@ from plimsoll.config import unknown
 from plimsoll.domain.tools import Need
 from plimsoll.domain.tools_setup import ENGINE_TOOLS, Kind, SetupPlan, SetupResult
 from plimsoll.domain.tools_versions import FILE, parse
-from plimsoll.errors import PlimsollError
+from plimsoll.errors import Misconfigured, PlimsollError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,10 @@ def versions() -> Versions:
     """Return the pinned versions: the repository's own file, otherwise the one that came with Plimsoll."""
     own = wiring.root() / FILE
     path = own if own.is_file() else Path(plimsoll.__file__).with_name("versions.toml")
-    return parse(tomllib.loads(path.read_text(encoding="utf-8")))
+    try:
+        return parse(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{path.name} is not valid TOML: {error}", where=FILE, now="correct it", code="versions") from error
 
 
 def folder() -> Path:
