@@ -17,6 +17,7 @@ from plimsoll.errors import Bug, EnvironmentLacks, Failed, Interrupted, Plimsoll
 from plimsoll.workflows import secrets
 from plimsoll.workflows.apply import apply, free_stuck_pods, prune, renew_jobs
 from plimsoll.workflows.deploy_observe import owned
+from plimsoll.workflows.settle import settle
 from plimsoll.workflows.smoke import require_passed, smoke
 from plimsoll.workflows.wait import wait_for
 
@@ -100,6 +101,7 @@ class Rollout:
         project = self.site.project
         if project.smoke:
             with self._timed("smoke", f"asking {url}"):
+                settle(self.site)
                 results = smoke(
                     url,
                     project.smoke,

@@ -135,7 +135,7 @@ def _failed(site: Site, rollout: Rollout, history: History, error: Exception) ->
     if isinstance(told, Bug):
         return error
     again = f"inv rollback --env {site.environment.name} --to {rollout.release.content_of}"
-    told.now = f"{site.environment.name} needs you: correct the cause, then `{again}`, or deploy. {told.now}".strip()
+    told.now = f"{site.environment.name} needs you: correct the cause, then `{again}` (or another release), or deploy. {told.now}"
     told.code = told.code if isinstance(told, Interrupted) else "rollback-failed"
     failure = told.report if isinstance(told.report, Failure) else None
     told.report = BrokenRelease(environment=rollout.release.environment, release=rollout.release, failure=failure)
