@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from plimsoll.domain.bases import BaseImage, BaseState, Recorded
     from plimsoll.domain.build import BuildPlan, Built, ContextFile
     from plimsoll.domain.cluster import RegistryState, Seen, Shape
+    from plimsoll.domain.dev import Container
     from plimsoll.domain.images import Digest, Image
     from plimsoll.domain.node_image import NodeImage, Origin
     from plimsoll.domain.project import Base, Environment
@@ -224,6 +225,7 @@ class Cluster(Protocol):
     def write(self, manifest: Mapping[str, Any], *, create: bool = False, timeout: float = 5) -> dict[str, Any] | None:
         """Create, or replace at the resourceVersion given; return None when somebody else was first (409, or gone).
 
+        Give the UID along with the version: what is gone is otherwise made anew, by a server that does so for this kind (Lease).
         Never sent twice once it may have arrived: a connection cut in between is EnvironmentLacks, and the caller looks again.
         """
 
@@ -480,3 +482,63 @@ class Host(Protocol):
 
     def require_administrator(self) -> None:
         """Raise EnvironmentLacks, naming the command to run instead, when steps that need root cannot be done."""
+
+
+class DevImages(Protocol):
+    """The container engine's images for the development stack, under names that no registry has."""
+
+    def reference(self, service: str, tag: str) -> str:
+        """Return the name of a service's image."""
+
+    def has(self, name: str) -> bool:
+        """Tell whether the engine has the image."""
+
+    def load(self, layout: Path, name: str) -> None:
+        """Bring the image of an OCI layout into the engine as `name`."""
+
+    def make(self, plan: BuildPlan, bases: Mapping[str, BaseImage], stage: str, name: str) -> None:
+        """Build one stage of a Dockerfile into the engine as `name`. Raise Failed with the failing step's last lines."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return all images of the development stack, old ones too."""
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove images; one that a container still uses stays."""
+
+
+class DevStack(Protocol):
+    """The containers and the data of the development stack."""
+
+    def start(self, on_event: Callable[[str, str], None]) -> None:
+        """Start or update the stack; return when its last service was started, which tells `on_event` (service, what happened).
+
+        Raise Failed when a service does not come up, EnvironmentLacks for a port that is taken.
+        """
+
+    def containers(self) -> tuple[Container, ...]:
+        """Return the containers as they are now; none where the stack is down."""
+
+    def lines(self, service: str | None, last: int) -> tuple[tuple[str, str], ...]:
+        """Return the `last` lines of each service, or of one, as (service, line)."""
+
+    def stop(self) -> None:
+        """Stop and remove the containers and their network; data stays."""
+
+    def volumes(self) -> tuple[str, ...]:
+        """Return the names of the volumes that hold its data."""
+
+    def remove_volumes(self) -> None:
+        """Remove its data."""
+
+
+class DevVariables(Protocol):
+    """The variables of the compose file, secrets among them, readable by their owner only."""
+
+    def variables(self) -> dict[str, str]:
+        """Return those of the last start, none when there was none."""
+
+    def keep(self, variables: Mapping[str, str]) -> None:
+        """Keep them for the next start."""
+
+    def forget(self) -> None:
+        """Keep none any more."""

@@ -119,8 +119,14 @@ class FakeCluster:
             self._called("create" if create else "replace", kind, key[2], key[1])
             self._admit(key, manifest, Failed)
             live = self._objects.get(key)
-            version = manifest["metadata"].get("resourceVersion")
-            if (live is None) != create or (live is not None and version not in (None, live["metadata"]["resourceVersion"])):
+            version, uid = (manifest["metadata"].get(key) for key in ("resourceVersion", "uid"))
+            if live is None:
+                # A replacement makes a Lease that is gone anew, unless it says which one it replaces.
+                if not create and (manifest["kind"] != "Lease" or uid):
+                    return None
+            elif (
+                create or version not in {None, live["metadata"]["resourceVersion"]} or uid not in {None, live["metadata"]["uid"]}
+            ):
                 return None
             result = copied(dict(manifest))
             if live:

@@ -264,9 +264,27 @@ def test_only_the_version_that_was_seen_is_replaced(site: Fake | Real, name: str
 
 
 def test_what_is_gone_is_not_replaced(site: Fake | Real, name: str) -> None:
-    seen = site.cluster.write(lease(site, name, "first"), create=True)
+    seen = site.cluster.write(lease(site, name, "first"), create=True)["metadata"]
     site.cluster.delete(LEASE, name, site.namespace)
-    assert site.cluster.write(lease(site, name, "second", seen["metadata"]["resourceVersion"])) is None
+    again = lease(site, name, "second", seen["resourceVersion"])
+    again["metadata"]["uid"] = seen["uid"]
+    assert site.cluster.write(again) is None
+
+
+def test_a_lease_that_is_gone_is_made_anew_unless_its_uid_is_named(site: Fake | Real, name: str) -> None:
+    seen = site.cluster.write(lease(site, name, "first"), create=True)["metadata"]
+    site.cluster.delete(LEASE, name, site.namespace)
+    made = site.cluster.write(lease(site, name, "second", seen["resourceVersion"]))
+    assert made["metadata"]["uid"] != seen["uid"]
+
+
+def test_a_replacement_must_not_name_another_uid(site: Fake | Real, name: str) -> None:
+    seen = site.cluster.write(lease(site, name, "first"), create=True)["metadata"]
+    site.cluster.delete(LEASE, name, site.namespace)
+    made = site.cluster.write(lease(site, name, "second"), create=True)["metadata"]
+    again = lease(site, name, "third", made["resourceVersion"])
+    again["metadata"]["uid"] = seen["uid"]
+    assert site.cluster.write(again) is None
 
 
 def test_of_many_writers_at_once_exactly_one_wins(site: Fake | Real, name: str) -> None:
