@@ -205,7 +205,8 @@ def _pull(reference: str) -> None:
     except process.CommandFailed as error:
         last = (error.finished.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise EnvironmentLacks(
-            f"{reference} cannot be pulled: {last}",
+            # The engine wraps the reason in what it was doing, outermost first.
+            f"{reference.partition('@')[0]} cannot be pulled ({last.rpartition(': ')[2]})",
             where="infrastructure/versions.toml, [images]",
             now='check the network, or set node_image = "build" in [cluster] of plimsoll.toml',
             code="pull",

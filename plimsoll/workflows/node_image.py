@@ -30,18 +30,25 @@ def obtain(wanted: Wish, *, archive: str, images: NodeImages, reporter: Reporter
         if found is not None:
             return found
     if Origin.PULLED in wanted.images:
-        try:
-            with reporter.step("pulling the node image"):
-                images.pull()
+        refused = _pull(images, reporter)
+        if refused is None:
             return _there(images, Origin.PULLED)
-        except EnvironmentLacks as error:
-            if wanted.nodes > 1:
-                raise several_nodes(wanted.nodes) from error
-            if Origin.BUILT not in wanted.images:
-                raise
-            reporter.info(f"{error.what}; it is built here instead")
+        if wanted.nodes > 1:
+            raise several_nodes(wanted.nodes) from refused
+        if Origin.BUILT not in wanted.images:
+            raise refused
+        reporter.info(f"{refused.what}: the node image is built here instead")
     images.build(reporter=reporter)
     return _there(images, Origin.BUILT)
+
+
+def _pull(images: NodeImages, reporter: Reporter) -> EnvironmentLacks | None:
+    with reporter.step("asking for the node image at its registry"):
+        try:
+            images.pull()
+        except EnvironmentLacks as error:
+            return error
+    return None
 
 
 def _there(images: NodeImages, origin: Origin) -> NodeImage:
