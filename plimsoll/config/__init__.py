@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.config.sections import built, read_check, read_project, read_suite
+from plimsoll.config.sections import built, read_check, read_dev, read_project, read_suite
 from plimsoll.domain.table import Table
 from plimsoll.errors import Misconfigured
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plimsoll.domain.checks import Check, Suite
+    from plimsoll.domain.dev import DevSettings
     from plimsoll.domain.project import Project
 
 FILE = "plimsoll.toml"
@@ -42,6 +43,7 @@ class Settings:
     tools: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     suites: Mapping[str, Suite] = field(default_factory=dict)
+    dev: DevSettings | None = None
 
 
 def unknown(what: str, name: str, known: Iterable[str], *, where: str) -> Misconfigured:
@@ -60,7 +62,11 @@ def load(root: Path) -> Settings:
     shared = Table("", "", _parse(root / FILE), [])
     local = Table(LOCAL_FILE, "", _parse(root / LOCAL_FILE) if (root / LOCAL_FILE).exists() else {}, shared.problems)
     checks, suites = built(shared, "checks", read_check), built(shared, "suites", read_suite)
+    dev = read_dev(shared.table("dev"), local.table("dev"))
     project = read_project(shared)
+    for name in dev.images if dev and project else ():
+        if project and name not in project.services:
+            shared.problem(f"dev.images.{name}", f"there is no service {name!r}")
     exceptions = tuple(_exception(table, project) for table in local.tables("scan_exceptions"))
     tools = local.strings("tools")
     local.finish()
@@ -80,6 +86,7 @@ def load(root: Path) -> Settings:
         tools=tools,
         checks=checks,
         suites=suites,
+        dev=dev,
     )
 
 

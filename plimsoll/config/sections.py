@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plimsoll.domain.checks import Check, Suite
+from plimsoll.domain.dev import DevImage, DevSettings
 from plimsoll.domain.project import (
     MEGABYTE,
     Base,
@@ -208,3 +209,33 @@ def read_suite(name: str, table: Table) -> Suite | None:
     """Return a test suite of [suites]."""
     fields, needs = _check_fields(table), table.texts("needs")
     return table.build(lambda: Suite(name=name, needs=needs, **fields))
+
+
+def read_dev(table: Table, local: Table) -> DevSettings | None:
+    """Return [dev], None where there is none; ports of `local` ([dev] of this clone's own settings) win."""
+    here = _numbers(local.table("ports"))
+    local.finish()
+    if not table.left:
+        return None
+    compose, images = table.text("compose"), built(table, "images", _dev_image)
+    ports, secrets = _numbers(table.table("ports")), _secret("dev", table.table("secrets"))
+    folders = table.texts("folders")
+    return table.build(
+        lambda: DevSettings(
+            compose=compose,
+            images=images,
+            ports=ports | here,
+            secrets=secrets or SecretSpec(name="dev", keys={}),
+            folders=folders,
+        )
+    )
+
+
+def _numbers(table: Table) -> dict[str, int]:
+    found = {key: table.number(key) for key in list(table.left)}
+    return {key: each for key, each in found.items() if each is not None}
+
+
+def _dev_image(name: str, table: Table) -> DevImage | None:
+    stage, remake_on = table.text("stage", None), table.texts("remake_on")
+    return table.build(lambda: DevImage(service=name, stage=stage, remake_on=remake_on))
