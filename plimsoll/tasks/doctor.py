@@ -19,6 +19,4 @@ def doctor(_c: Context, json: bool = False) -> None:
     from plimsoll.wiring import tools
     from plimsoll.workflows.doctor import require
 
-    diagnosis = tools.doctor()
-    wiring.output(json=json).result(diagnosis, draw)
-    require(diagnosis)
+    wiring.output(json=json).result(tools.doctor(), draw, require)
