@@ -48,6 +48,8 @@ UNWANTED = re.compile(
 )
 # Before Debian 13 packages could ship files in both; there is one place for them now, and links lead to it.
 MERGED = re.compile(r"(bin|sbin|lib|lib32|lib64|libx32)/")
+# The same for what programs write while they run.
+MOVED = {"var/run": "run", "var/lock": "run/lock"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +201,12 @@ def require_recorded(states: Sequence[BaseState], environment: str) -> None:
 
 
 def placed(path: str) -> str:
-    """Return where a package's file goes: without `./`, and under usr/ where the top-level folder is a link."""
+    """Return where a package's file goes: without `./`, and where the link leads that its folder is in every base."""
     clean = path.removeprefix("./").strip("/")
-    return f"usr/{clean}" if MERGED.match(clean) else clean
+    if MERGED.match(clean):
+        return f"usr/{clean}"
+    moved = next((old for old in MOVED if clean == old or clean.startswith(f"{old}/")), "")
+    return MOVED[moved] + clean.removeprefix(moved) if moved else clean
 
 
 def wanted(path: str, base: Base) -> bool:
