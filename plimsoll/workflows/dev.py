@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.build import BuildPlan
     from plimsoll.domain.dev import DevSettings
-    from plimsoll.domain.project import Service
     from plimsoll.ports import Clock, DevImages, DevStack, DevVariables, Reporter
     from plimsoll.workflows.build_plan import Workshop
 
@@ -32,27 +31,29 @@ TAIL = 20
 
 def ensure_images(settings: DevSettings, shop: Workshop, store: DevImages) -> tuple[dict[str, str], tuple[str, ...]]:
     """Make the images that the engine does not have; return all by service, and the services whose images were made."""
-    planned = {plan.service.name: _own(plan, settings) for plan in plans(_services(settings, shop), shop)}
-    names = {service: store.reference(service, plan.tag) for service, plan in planned.items()}
-    missing = [service for service, name in names.items() if not store.has(name)]
+    planned = _plans(settings, shop)
+    missing = [service for service, plan in planned.items() if not store.has(store.reference(service, plan.tag))]
     whole = [service for service in missing if settings.images[service].stage is None]
-    if whole:
-        built = build.build([shop.project.services[service] for service in whole], shop)
-        for service in whole:
-            with shop.reporter.step(f"loading {service} into the engine"):
-                store.load(build.layout(built.images[service].image, shop), names[service])
-    for service in missing:
-        stage = settings.images[service].stage
-        if stage is not None:
-            states = planned[service].inputs.bases
-            _, bases = base_images.ensure(states, store=shop.bases, mirror=shop.mirror, reporter=shop.reporter)
-            with shop.reporter.step(f"building {service}, stage {stage}"):
-                store.make(planned[service], bases, stage, names[service])
+    stages = {service: stage for service in missing if (stage := settings.images[service].stage) is not None}
+    built = build.build([shop.project.services[service] for service in whole], shop).images if whole else {}
+    states = {state.base.name: state for service in stages for state in planned[service].inputs.bases}
+    _, bases = base_images.ensure(states.values(), store=shop.bases, mirror=shop.mirror, reporter=shop.reporter)
+    if missing:
+        # Where the mirror had moved on, bases were made of other versions than the names above tell.
+        planned = _plans(settings, shop)
+    names = {service: store.reference(service, plan.tag) for service, plan in planned.items()}
+    for service in whole:
+        with shop.reporter.step(f"loading {service} into the engine"):
+            store.load(build.layout(built[service].image, shop), names[service])
+    for service, stage in stages.items():
+        with shop.reporter.step(f"building {service}, stage {stage}"):
+            store.make(planned[service], bases, stage, names[service])
     return names, tuple(missing)
 
 
-def _services(settings: DevSettings, shop: Workshop) -> Iterable[Service]:
-    return (shop.project.services[name] for name in settings.images)
+def _plans(settings: DevSettings, shop: Workshop) -> dict[str, BuildPlan]:
+    services = [shop.project.services[name] for name in settings.images]
+    return {plan.service.name: _own(plan, settings) for plan in plans(services, shop)}
 
 
 def _own(plan: BuildPlan, settings: DevSettings) -> BuildPlan:
