@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,10 @@ class Answer:
 
     @property
     def told(self) -> dict[str, Any]:
+        """The one object, after it was held to its published schema."""
         found: dict[str, Any] = json.loads(self.stdout)
+        name = found["schema"].removeprefix("plimsoll.").replace("/", "-")
+        jsonschema.validate(found, json.loads((ROOT / "plimsoll" / "schemas" / f"{name}.json").read_text()))
         return found
 
     def line(self, name: str) -> dict[str, Any]:

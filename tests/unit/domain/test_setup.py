@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import plimsoll
+from plimsoll.domain.tools import State
 from plimsoll.domain.tools_machine import LIMITS, engine_checks, machine_checks
 from plimsoll.domain.tools_setup import Candidate, Consent, Kind, SetupResult, choose, consent, missing_packages, plan
 from plimsoll.domain.tools_verdict import judge
@@ -173,3 +177,10 @@ def test_the_published_object_tells_every_step_and_whether_anything_changed() ->
     assert (told["schema"], told["changed"], told["dry_run"]) == ("plimsoll.setup/1", True, False)
     assert told["steps"] == [{"kind": "tool", "title": title, "root": False, "packages": [], "seconds": 1.3}]
     assert SetupResult(plan=wanted, dry_run=True).to_json()["changed"] is False
+
+
+def test_the_published_schema_knows_every_kind_of_step_and_every_state() -> None:
+    folder = Path(plimsoll.__file__).parent / "schemas"
+    setup, doctor = (json.loads((folder / f"{name}-1.json").read_text()) for name in ("setup", "doctor"))
+    assert set(setup["$defs"]["step"]["properties"]["kind"]["enum"]) == set(Kind)
+    assert set(doctor["$defs"]["line"]["properties"]["state"]["enum"]) == set(State)
