@@ -30,7 +30,7 @@ def recover(site: Site, rollout: Rollout, error: Exception) -> Exception:
     told = told_of(error)
     site.stop.ignore()
     if isinstance(error, LockLost):
-        return _ended(told, rollout, None, f"{told.now}; {REPAIRS}")
+        return _ended(told, rollout, None, told.now)
     try:
         rollout.end(State.FAILED, cause=told.what)
     except PlimsollError as second:

@@ -107,8 +107,9 @@ def unprove(ledger: Ledger, history: book.History) -> None:
 def repair(ledger: Ledger, history: book.History, clock: Clock, reporter: Reporter) -> book.History:
     """Close what a killed deploy or rollback left unfinished, and say so. Call under the lock: then nobody works on it."""
     for release in history.unfinished:
-        now = clock.now().isoformat(timespec="seconds")
-        cause = f"its {'rollback' if release.rollback_of else 'deploy'} was killed before it ended; found and closed on {now}"
+        now = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        work = "rollback" if release.rollback_of else "deploy"
+        cause = f"its {work} was killed or cut off before it ended; found and closed on {now}"
         state = State.ROLLBACK_FAILED if release.rollback_of else State.FAILED
         ledger.move(release.moved(state, cause=cause, finished_at=now))
         reporter.warn(

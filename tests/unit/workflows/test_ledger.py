@@ -114,8 +114,8 @@ def test_what_nobody_finished_is_closed_and_said() -> None:
     found.append(replace(record(), name="staging-4", number=4, rollback_of="staging-3", content_of="staging-1"), MANIFESTS)
     history = repair(found, found.history(), FakeClock(), reporter)
     assert [release.state for release in history.releases] == [State.FAILED, State.ROLLBACK_FAILED]
-    assert "its deploy was killed" in (history.releases[0].cause or "")
-    assert "its rollback was killed" in (history.releases[1].cause or "")
+    assert "its deploy was killed or cut off" in (history.releases[0].cause or "")
+    assert "its rollback was killed or cut off" in (history.releases[1].cause or "")
     assert len(reporter.lines("warn")) == 2
 
 
