@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str, str]  # kind with its API version, namespace, name
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "CustomResourceDefinition", "StorageClass"}
+CLUSTER_WIDE |= {"Node", "APIService"}
 COUNTED = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "NetworkPolicy", "Ingress", "PodDisruptionBudget"}
 APPLY, UPDATE = (MANAGER, "Apply"), (MANAGER, "Update")
 

@@ -35,13 +35,20 @@ def status(_c: Context, json: bool = False) -> None:
     output.result(cluster.status(output.reporter), draw_status)
 
 
-@task(help={"purge": "remove the registry's images, too", "json": JSON_HELP})
-def down(_c: Context, purge: bool = False, json: bool = False) -> None:
+@task(
+    help={
+        "yes": "do not ask before recorded releases and data are removed with the cluster",
+        "purge": "remove the registry's images, too",
+        "json": JSON_HELP,
+    }
+)
+def down(_c: Context, yes: bool = False, purge: bool = False, json: bool = False) -> None:
     """Remove the local cluster and the registry's container, and say what is kept."""
     from plimsoll.ui.cluster import draw_down
-    from plimsoll.wiring import cluster
+    from plimsoll.wiring import approval, cluster
 
     output = wiring.output(json=json)
+    approval.of_removal(wiring.project().cluster.name, yes=yes)
     output.result(cluster.down(output.reporter, purge=purge), draw_down)
 
 
