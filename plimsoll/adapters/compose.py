@@ -85,11 +85,12 @@ class Compose:
         chosen = (service,) if service else ()
         said = self._run("logs", "--no-color", "--tail", str(last), *chosen).stdout
         cut = (line.removeprefix("\x1b[2K").partition("|") for line in said.splitlines())
-        return tuple((self._service(name.strip()), text.removeprefix(" ")) for name, found, text in cut if found)
+        found = [(self._service(name.strip()), text.removeprefix(" ")) for name, bar, text in cut if bar]
+        return tuple(sorted(found, key=lambda each: each[0]))
 
-    def watch(self, service: str | None, last: int, *, follow: bool) -> int:
-        """Show the lines on our own output, with `follow` until somebody ends it; return the exit code."""
-        words = ("logs", "--tail", str(last), *(("--follow",) if follow else ()), *((service,) if service else ()))
+    def follow(self, service: str | None, last: int) -> int:
+        """Show the `last` lines and all that come on our own output, until somebody ends it; return the exit code."""
+        words = ("logs", "--follow", "--tail", str(last), *((service,) if service else ()))
         return process.attach(self._argv(*words), timeout=WATCH, cwd=self._home)
 
     def stop(self) -> None:

@@ -49,7 +49,7 @@ def logs(_c: Context, service: str | None = None, last: int = LAST, follow: bool
     from plimsoll.ui.dev import draw_logs
     from plimsoll.wiring import dev
 
-    if json:
-        wiring.output(json=True).result(dev.logs(service, last), draw_logs)
+    if follow and not json:
+        dev.follow(service, last)
     else:
-        dev.watch(service, last, follow=follow)
+        wiring.output(json=json).result(dev.logs(service, last), draw_logs)

@@ -84,9 +84,9 @@ def logs(service: str | None, last: int) -> DevLogs:
     return DevLogs(lines=stack.lines(service, last))
 
 
-def watch(service: str | None, last: int, *, follow: bool) -> None:
-    """Show the lines as compose does, with `follow` until somebody ends it."""
+def follow(service: str | None, last: int) -> None:
+    """Show the lines as they come, until somebody ends it or the stack goes down."""
     stack = _stack()
     workflow.require_up(stack, service)
-    if code := stack.watch(service, last, follow=follow):
+    if code := stack.follow(service, last):
         raise Failed(f"docker compose logs ended with exit code {code}", where=f"project {_name()}", now="run `inv dev.up`")
