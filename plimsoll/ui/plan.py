@@ -52,6 +52,12 @@ def size(octets: int) -> str:
     return f"{octets / MEGABYTE:.1f} MB"
 
 
+def brief(text: str, length: int) -> str:
+    """Return a text on one line, cut where it is longer than `length`."""
+    line = " ⏎ ".join(text.splitlines())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
 def _listed(title: str, entries: Sequence[str], console: Console, *, mark: str = " ", style: str = "") -> None:
     if entries:
         console.print(Text(f"  {title}", style="cyan"))
@@ -62,6 +68,4 @@ def _listed(title: str, entries: Sequence[str], console: Console, *, mark: str =
 def _value(value: Any) -> str:  # noqa: ANN401 -- any JSON value
     if value is None:
         return "(none)"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    line = " ⏎ ".join(text.splitlines())
-    return line if len(line) <= VALUE else f"{line[: VALUE - 1]}…"
+    return brief(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), VALUE)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plimsoll.domain.outcome import PLANNED, UNCHANGED
-from plimsoll.ui.plan import draw_plan, size
+from plimsoll.ui.plan import brief, draw_plan, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +30,8 @@ COLOURS = {"verified": "green", "failed": "red", "rollback-failed": "bold red", 
 VERDICTS = {"clean": "green", "findings": "red", "expired-waiver": "red", "not-run": "red", "excepted": "bold red"}
 REVISION = 12
 DIGEST = 19
+ACTOR = 24
+REASON = 120
 
 
 def draw_deploy(result: DeployResult, console: Console) -> None:
@@ -77,6 +79,9 @@ def draw_status(result: StatusResult, console: Console) -> None:
     for label, text in rows:
         console.print(Text.assemble((f"  {label:<11}", "cyan"), text), soft_wrap=True)
     console.print(_images(release))
+    # One database or one scanner judges all images: the same reason is told once.
+    for reason in dict.fromkeys(image.scan.reason for image in release.images.values() if image.scan and image.scan.reason):
+        console.print(Text(f"! not scanned: {brief(reason, REASON)}", style="red"), soft_wrap=True)
     _checks(release.smoke, console)
     for remark in result.remarks:
         console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
@@ -88,7 +93,8 @@ def draw_history(result: HistoryResult, console: Console) -> None:
         console.print(Text(f"{result.environment} has no release yet"))
     table = Table(box=None, pad_edge=False)
     for title in ("release", "state", "source", "by", "started", "what"):
-        table.add_column(title, header_style="cyan", overflow="fold")
+        width = ACTOR if title == "by" else None
+        table.add_column(title, header_style="cyan", no_wrap=title != "what", max_width=width)
     for release in result.releases:
         table.add_row(
             release.name,
@@ -147,7 +153,7 @@ def _verdict(image: Image) -> Text:
     if image.scan is None:
         return Text("not scanned", style="red")
     scan = image.scan
-    until = f" until {scan.excepted_until}: {scan.reason}" if scan.excepted_until else ""
+    until = f" until {scan.excepted_until}" if scan.excepted_until else ""
     database = f" (database of {scan.database_date[:10]})" if scan.database_date else ""
     return Text(f"{scan.verdict}{until}{database}", style=VERDICTS.get(scan.verdict, ""))
 

@@ -87,7 +87,7 @@ def test_status_shows_release_source_images_checks_and_remarks() -> None:
         (None, "not scanned"),
         (
             ScanSummary(verdict="excepted", excepted_until="2030-01-09", reason="no database"),
-            "excepted until 2030-01-09: no database",
+            "! not scanned: no database",
         ),
         (ScanSummary(verdict="findings", database_date="2030-01-01T00:00:00Z"), "findings (database of 2030-01-01)"),
     ],
