@@ -20,10 +20,15 @@ class Administrator:
     def __init__(self) -> None:
         """Decide nothing yet."""
         self._how: str | None = None
+        self._asked = False
 
     def require(self, command: str) -> None:
-        """Raise EnvironmentLacks naming `command` when there is no way to become root here."""
-        if self._decide() == "none":
+        """Ask for a password where one is due. Raise EnvironmentLacks naming `command` when there is no way to become root."""
+        how = self._decide()
+        if how == "ask" and not self._asked:
+            # Now, on a quiet terminal: sudo remembers it for the commands to come.
+            self._asked = process.attach(("sudo", "-v"), timeout=300) == 0
+        if how == "none" or (how == "ask" and not self._asked):
             raise EnvironmentLacks(
                 "this needs the administrator's rights, and sudo cannot be used here",
                 where=f"user {os.geteuid()}",

@@ -1,7 +1,7 @@
 """Debian's and Ubuntu's packages (port Packages). Nothing under /etc/apt is ever written.
 
-On Debian the release's successor is asked, too: its name is put into the machine's own sources, in a folder of ours, and pinned
-low there, so that only what setup names comes from it.
+Package lists are kept in a folder of ours, so that asking needs no rights. On Debian the release's successor is asked, too: its
+name is put into a copy of the machine's own sources and pinned low, so that only what setup names comes from it.
 """
 
 from __future__ import annotations
@@ -41,11 +41,10 @@ class AptPackages:
 
     def candidates(self, names: Sequence[str]) -> Mapping[str, Sequence[Candidate]]:
         """Return what this release and the next one offer, newest first, after asking the mirror."""
-        if self._own_folder:
+        (self._folder / "lists" / "partial").mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._borrows:
             self._write_sources()
-            self._update(("apt-get", *self._options, "update"))
-        else:
-            self._administrator.run(("apt-get", "update", "-q"), timeout=TIMEOUT, title="apt-get update", env=QUIET)
+        self._update()
         listed = process.run(("apt-cache", *self._options, "madison", *names), timeout=60, env=QUIET, check=False)
         return read_madison(listed.stdout)
 
@@ -62,28 +61,29 @@ class AptPackages:
             raise EnvironmentLacks(error.what, where=error.where, now="correct what apt says, then run it again") from error
 
     @property
-    def _own_folder(self) -> bool:
+    def _borrows(self) -> bool:
         return self._machine.distribution == "debian" and self._next is not None
 
     @property
     def _options(self) -> Sequence[str]:
-        if not self._own_folder:
-            return ()
         folder = self._folder
-        return (
-            "-oDir::Etc::SourceList=/dev/null",
-            f"-oDir::Etc::SourceParts={folder}/sources.list.d",
-            f"-oDir::Etc::PreferencesParts={folder}/preferences.d",
+        lists = (
             f"-oDir::State::lists={folder}/lists",
             f"-oDir::Cache::pkgcache={folder}/pkgcache.bin",
             f"-oDir::Cache::srcpkgcache={folder}/srcpkgcache.bin",
             "-oAPT::Sandbox::User=root",  # the folder is the user's own: apt's unprivileged user could not read it
             "-oAcquire::Languages=none",
         )
+        sources = (
+            "-oDir::Etc::SourceList=/dev/null",
+            f"-oDir::Etc::SourceParts={folder}/sources.list.d",
+            f"-oDir::Etc::PreferencesParts={folder}/preferences.d",
+        )
+        return (*lists, *(sources if self._borrows else ()))
 
     def _write_sources(self) -> None:
         sources = debian_sources.read_sources()
-        for name in ("sources.list.d", "preferences.d", "lists/partial"):
+        for name in ("sources.list.d", "preferences.d"):
             (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, suite in (("host", self._machine.release), ("next", str(self._next))):
             text = debian_sources.for_suite(suite, sources, self._machine.release)
@@ -91,10 +91,10 @@ class AptPackages:
         pin = f"Package: *\nPin: release n={self._next}*\nPin-Priority: {LOW}\n"
         (self._folder / "preferences.d" / "next").write_text(pin, encoding="utf-8")
 
-    def _update(self, argv: Sequence[str]) -> None:
-        # The lists are in a folder of ours, so no rights are needed. A mirror without the next release's security suite is
-        # no reason to stop: what is missing shows in the candidates.
-        done = process.run(argv, timeout=TIMEOUT, env=QUIET, check=False)
+    def _update(self) -> None:
+        # A source that does not answer (somebody else's, or a suite that the mirror lacks) is no reason to stop: what is
+        # missing shows in the candidates.
+        done = process.run(("apt-get", *self._options, "update", "-q"), timeout=TIMEOUT, env=QUIET, check=False)
         if done.code != 0 and not any((self._folder / "lists").glob("*Packages*")):
             said = " ".join(done.stderr.split())[-300:]
             raise EnvironmentLacks(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from plimsoll.adapters.dockerd import EngineStarter
 
-# Seconds: an engine that is busy answers within one; a remote one may need a few.
-PATIENCE = 15
+# Seconds: an engine answers within one, but a machine that builds on all its processors may take many to ask it.
+PATIENCE = 30
 SERVER = "/usr/sbin:/sbin:/usr/local/sbin"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import plimsoll
 from plimsoll import wiring
-from plimsoll.config import unknown
+from plimsoll.config import LOCAL_FILE, unknown
 from plimsoll.domain.tools import Need
 from plimsoll.domain.tools_setup import ENGINE_TOOLS, Kind, SetupPlan, SetupResult
 from plimsoll.domain.tools_versions import FILE, parse
@@ -78,7 +78,13 @@ def _tool_folder() -> ToolFolder:
 def _toolbox() -> Toolbox:
     from plimsoll.adapters.tools import InstalledTools
 
-    return InstalledTools(_tool_folder(), named=wiring.settings().tools, environ=os.environ)
+    named = wiring.settings().tools
+    for name in named:
+        if name not in versions().tools:
+            raise unknown("tool", name, versions().tools, where=f"{LOCAL_FILE}, [tools]")
+    # A path counts from the repository's root, wherever in it the command was typed; a bare name is looked for on PATH.
+    paths = {name: str(wiring.root() / Path(value).expanduser()) if os.sep in value else value for name, value in named.items()}
+    return InstalledTools(_tool_folder(), named=paths, environ=os.environ)
 
 
 @cache

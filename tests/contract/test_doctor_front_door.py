@@ -175,3 +175,20 @@ def test_versions_that_are_no_toml_are_exit_2(repository: Path, elsewhere: dict[
     answer = inv("setup", "--json", folder=repository, **elsewhere)
     assert answer.code == 2
     assert "versions.toml" in answer.told["error"]["what"]
+
+
+def test_a_misspelt_tool_in_the_local_settings_is_exit_2_with_a_suggestion(repository: Path, elsewhere: dict[str, str]) -> None:
+    (repository / "plimsoll.local.toml").write_text('[tools]\nscaner = "/usr/bin/scanner"\n')
+    answer = inv("doctor", folder=repository, **elsewhere)
+    assert answer.code == 2
+    assert "did you mean 'scanner'?" in answer.stderr
+
+
+def test_a_path_in_the_local_settings_counts_from_the_repositorys_root(repository: Path, elsewhere: dict[str, str]) -> None:
+    own = repository / "bin" / "scanner"
+    own.parent.mkdir()
+    own.write_text("#!/bin/sh\necho Version: 1.2\n")
+    own.chmod(0o755)
+    (repository / "plimsoll.local.toml").write_text('[tools]\nscanner = "bin/scanner"\n')
+    line = inv("doctor", "--json", folder=own.parent, **elsewhere).line("scanner")
+    assert (line["state"], line["source"]) == ("ok", f"{own} (plimsoll.local.toml, [tools] scanner)")

@@ -38,3 +38,13 @@ def test_newer_packages_are_found_in_the_next_release_and_nothing_under_etc_apt_
     assert "no-such-package" not in found
     assert fingerprint(Path("/etc/apt")) == before
     assert "Pin-Priority: 100" in (tmp_path / "preferences.d" / "next").read_text()
+
+
+@pytest.mark.timeout(300)
+def test_asking_the_machines_own_sources_touches_none_of_its_lists(tmp_path: Path) -> None:
+    need_program("apt-get")
+    machine = ThisMachine(Administrator(), environ={}).facts()
+    before = fingerprint(Path("/var/lib/apt/lists"))
+    found = AptPackages(tmp_path, Administrator(), machine=machine, next_release=None).candidates(["git"])
+    assert machine.release in {each.suite.partition("-")[0] for each in found["git"]}
+    assert fingerprint(Path("/var/lib/apt/lists")) == before

@@ -105,6 +105,7 @@ def test_where_there_is_no_next_release_the_machines_own_sources_are_used(tmp_pa
     administrator = Recorded()
     packages(administrator, tmp_path, None).install(CHOSEN[1:], reporter=FakeReporter())
     assert not any("SourceParts" in word for word in administrator.asked[0])
+    assert f"-oDir::State::lists={tmp_path}/lists" in administrator.asked[0]
 
 
 def test_what_apt_says_when_it_fails_reaches_the_user(tmp_path: Path) -> None:
