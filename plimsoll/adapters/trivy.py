@@ -50,13 +50,13 @@ class Trivy:
             try:
                 self._run(("image", "--download-db-only", "--db-repository", repository), timeout=DOWNLOAD_SECONDS)
             except Failed as error:
-                said = f"{repository}: {_last_line(error)}"
+                said = f"{repository} does not answer ({_last_line(error).rsplit(': ', 1)[-1].strip()})"
             else:
                 return self._present()
         self._remember(said)
         if present.updated_at is not None:
             return present
-        reason = f"no vulnerability database could be downloaded ({said})" if said else "no database mirror is configured"
+        reason = f"no vulnerability database: {said}" if said else "no database mirror is configured"
         return Database(reason=reason)
 
     def scan(self, layout: str) -> ScanReport:

@@ -68,18 +68,12 @@ def grants(images: Iterable[Image], environments: Iterable[Environment], today: 
 
     Only for environments of the local cluster whose gate blocks and that are not protected. Findings are never excepted.
     """
-    unjudged = [image for image in images if image.scan is not None and image.scan.verdict in {"not-run", "excepted"}]
-    if not unjudged:
+    if not any(image.scan is not None and image.scan.verdict in {"not-run", "excepted"} for image in images):
         return ()
-    reason = f"no scanner could run when `inv up` released local: {_plain(unjudged[0])}"
+    reason = "no scanner could run when `inv up` released local"
     until = today + EXCEPTION_LIFE
     return tuple(
         Grant(environment=each.name, reason=reason, until=until)
         for each in environments
         if each.gate == "block" and not each.protected and each.remote is None
     )
-
-
-def _plain(image: Image) -> str:
-    said = (image.scan.reason if image.scan else None) or "it said nothing"
-    return " ".join(said.replace('"', "'").replace("\\", "/").split())
