@@ -76,7 +76,7 @@ def load(root: Path) -> Settings:
         raise Misconfigured(
             f"the settings have {count} problem{'s' if count != 1 else ''}:\n{problems}",
             where=FILE,
-            now="correct them; docs/settings.md explains every key",
+            now="correct them; the commented plimsoll.toml of Plimsoll itself explains every key",
             code="settings",
         )
     return Settings(
