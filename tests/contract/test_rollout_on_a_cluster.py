@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 
-# The image has no `sleep`: what stays waits for input that never comes.
-STAY = "trap 'exit 0' TERM; read -r never"
+# The image has no `sleep`: what stays waits for a child that stopped itself. Kubernetes makes `$$` of `$$$$`.
+STAY = "trap 'exit 0' TERM; sh -c 'kill -STOP $$$$' & wait"
 CRASH = "echo starting; echo 'no database at postgres:5432' >&2; exit 3"
 READY_NEVER = {"exec": {"command": ["sh", "-c", "echo not yet; exit 1"]}, "periodSeconds": 1}
 SHORT = Limits(grace=3, short=2)
@@ -65,6 +65,8 @@ class Site:
 
     def deployment(self, name: str, script: str = STAY, *, namespace: str = "", **container: object) -> dict[str, Any]:
         spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": self.pod(name, script, **container)}
+        # Without a readiness probe a pod counts as ready until its crash.
+        spec["minReadySeconds"] = 5 if script == CRASH else 0
         return self.workload("apps/v1", "Deployment", name, spec, namespace)
 
     def workload(self, api: str, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> dict[str, Any]:
@@ -94,7 +96,7 @@ class Site:
 def faults(site: Site, full: str) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
     """Return (workload, what its failure must tell: rule, reason, part of the message) by the fault's name."""
     missing_key = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "absent"}}}]
-    volume = site.deployment("missing-volume")
+    volume = site.deployment("missing-volume", volumeMounts=[{"name": "v", "mountPath": "/v"}])
     volume["spec"]["template"]["spec"]["volumes"] = [{"name": "v", "configMap": {"name": "absent"}}]
     claim_spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "absent", "resources": {"requests": {"storage": "1Mi"}}}
     job = {"backoffLimit": 0, "template": site.pod("job", CRASH)}
