@@ -77,7 +77,7 @@ def deploy(name: str, options: Options, reporter: Reporter) -> DeployResult:
 
     environment = wiring.environment(name)
     there = site(environment, reporter)
-    candidate = _recorded(options.version, reporter) if options.version else _present(environment, reporter)
+    candidate = _recorded(options.version, environment, reporter) if options.version else _present(environment, reporter)
     proving = proving_environment(wiring.project(), environment)
     request = DeployRequest(
         candidate=candidate,
@@ -179,20 +179,22 @@ def _present(environment: Environment, reporter: Reporter) -> Candidate:
     from plimsoll.wiring import images
 
     found = images.images(reporter)
-    source = Git(wiring.root())
-    changed = source.changed([_manifests(environment), wiring.SETTINGS_FILE])
-    dirty = bool(changed) or any(image.tag.endswith("-dirty") for image in found.values())
-    return Candidate(images=found, git_revision=source.head().revision, dirty=dirty)
+    dirty = _overlay_differs(environment) or any(image.tag.endswith("-dirty") for image in found.values())
+    return Candidate(images=found, git_revision=Git(wiring.root()).head().revision, dirty=dirty)
 
 
-def _manifests(environment: Environment) -> str:
-    """Return the folder that holds all that an overlay may be made of: what is above `overlays`, where that is its place."""
+def _overlay_differs(environment: Environment) -> bool:
+    """Tell whether the overlay, what it is made of, or the settings differ from the commit."""
+    from plimsoll.adapters.git import Git
+
     parts = PurePosixPath(environment.overlay).parts
-    return str(PurePosixPath(*parts[: parts.index("overlays")])) if "overlays" in parts[1:] else environment.overlay
+    # Bases and components stand beside the folder `overlays`, where there is one.
+    folder = str(PurePosixPath(*parts[: parts.index("overlays")])) if "overlays" in parts[1:] else environment.overlay
+    return bool(Git(wiring.root()).changed([folder, wiring.SETTINGS_FILE]))
 
 
-def _recorded(version: str, reporter: Reporter) -> Candidate:
-    """Return the images of a recorded release of any environment."""
+def _recorded(version: str, target: Environment, reporter: Reporter) -> Candidate:
+    """Return the images of a recorded release of any environment, for a deploy to `target` with the present overlay."""
     environment = environment_of(version, wiring.project().environments)
     found = site(environment, reporter).ledger.history().named(version) if environment else None
     if found is None:
@@ -202,7 +204,8 @@ def _recorded(version: str, reporter: Reporter) -> Candidate:
             now="name one that `inv history --env ENVIRONMENT` lists, such as staging-12",
             code="unknown-release",
         )
-    return Candidate(images=found.images, git_revision=found.git_revision, dirty=found.dirty)
+    dirty = found.dirty or _overlay_differs(target)
+    return Candidate(images=found.images, git_revision=found.git_revision, dirty=dirty)
 
 
 def _published(environment: Environment, found: Mapping[str, Image], reporter: Reporter) -> Mapping[str, Image]:
