@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Environment
     from tests.integration.servers import Postgres
 
+# Seconds; for what takes one when it works, and as long as a setting says, 20 or 60, when it does not.
+SOON = 15.0
+
 
 def in_flight_check_in(backend: Backend, session: Document, participant: Document) -> Future[int]:
     """Ask for a check-in that has to wait for the session's row, and return once the backend is waiting for it."""
@@ -33,23 +37,24 @@ def in_flight_check_in(backend: Backend, session: Document, participant: Documen
 def test_after_sigterm_the_server_is_unready_at_once_but_serves_new_callers_for_a_while(
     environment: Environment, tmp_path: Path
 ) -> None:
-    with backend_process({**environment, "SHUTDOWN_DELAY_SECONDS": "2"}, tmp_path) as backend:
+    with backend_process({**environment, "SHUTDOWN_DELAY_SECONDS": "4"}, tmp_path) as backend:
         assert backend.status_of("/health/ready") == 200
         backend.process.send_signal(signal.SIGTERM)
         asked = time.monotonic()
-        wait_until(lambda: backend.status_of("/health/ready") == 503, "unready", seconds=1)
+        wait_until(lambda: backend.status_of("/health/ready") == 503, "unready")
         assert "ending" in assert_problem(backend.http.get("/health/ready"), 503)["detail"]
         assert backend.status_of("/health/live") == 200
         statuses = []
         while time.monotonic() < asked + 1.5:
-            with httpx.Client(base_url=backend.url) as newcomer:
-                answer = newcomer.get("/api/v1/sessions")
-            statuses.append(answer.status_code)
-            assert answer.headers["connection"] == "close"
-        assert len(statuses) > 5
-        assert set(statuses) == {200}
+            newcomer = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=5)
+            newcomer.request("GET", "/api/v1/sessions")
+            answer = newcomer.getresponse()
+            statuses.append((answer.status, answer.headers["connection"]))
+            newcomer.close()
+        assert len(statuses) > 2
+        assert set(statuses) == {(200, "close")}
         assert backend.process.wait(PATIENCE) == 0
-        assert time.monotonic() - asked >= 2
+        assert time.monotonic() - asked >= 4
         assert not accepts(backend.port)
         lines = backend.log()
         assert any("unready from now on" in line["message"] for line in lines)
@@ -74,7 +79,7 @@ def test_what_never_ends_is_not_waited_for_forever(environment: Environment, pos
         with postgres.locked_session(session["id"], database=environment["DATABASE_NAME"]):
             in_flight_check_in(backend, session, participant)
             backend.process.send_signal(signal.SIGTERM)
-            assert backend.process.wait(3) == 0
+            assert backend.process.wait(SOON) == 0
 
 
 def test_a_second_signal_skips_the_wait(environment: Environment, tmp_path: Path) -> None:
@@ -82,14 +87,14 @@ def test_a_second_signal_skips_the_wait(environment: Environment, tmp_path: Path
         backend.process.send_signal(signal.SIGTERM)
         wait_until(lambda: backend.status_of("/health/ready") == 503, "unready")
         backend.process.send_signal(signal.SIGTERM)
-        assert backend.process.wait(5) == 0
+        assert backend.process.wait(SOON) == 0
 
 
 def test_an_idle_connection_does_not_hold_the_server(environment: Environment, tmp_path: Path) -> None:
     with backend_process(environment, tmp_path) as backend:
         assert backend.status_of("/health/live") == 200  # the client keeps this connection open
         backend.process.send_signal(signal.SIGTERM)
-        assert backend.process.wait(3) == 0
+        assert backend.process.wait(SOON) == 0
 
 
 def test_with_graceful_shutdown_off_the_server_drops_everything(
@@ -101,5 +106,5 @@ def test_with_graceful_shutdown_off_the_server_drops_everything(
         with postgres.locked_session(session["id"], database=environment["DATABASE_NAME"]):
             answer = in_flight_check_in(backend, session, participant)
             backend.process.send_signal(signal.SIGTERM)
-            assert backend.process.wait(1) == 128 + signal.SIGTERM
+            assert backend.process.wait(SOON) == 128 + signal.SIGTERM
             assert isinstance(answer.exception(), httpx.TransportError)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Result = TypeVar("Result")
-PATIENCE = 20.0  # seconds for a server to start or stop, on a busy machine
+PATIENCE = 30.0  # seconds for a server to start or stop, on a busy machine
 
 
 def free_port() -> int:
