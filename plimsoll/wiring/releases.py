@@ -7,26 +7,22 @@ import secrets
 import socket
 import sys
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from plimsoll import wiring
 from plimsoll.domain.lock import DEFAULT_WAIT
 from plimsoll.domain.outcome import Address, LogLines, SmokeReport
 from plimsoll.domain.project import parse_duration
-from plimsoll.domain.promotion import Candidate, environment_of, proving_environment
+from plimsoll.domain.promotion import proving_environment
 from plimsoll.errors import Misconfigured
-from plimsoll.wiring import approval
+from plimsoll.wiring import approval, candidates
 from plimsoll.workflows.site import Actor, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from plimsoll.domain.images import Image
+    from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, HistoryResult, RollbackResult, StatusResult
     from plimsoll.domain.project import Environment
     from plimsoll.ports import Http, Reporter
-    from plimsoll.workflows.deploy_plan import Supply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,29 +73,26 @@ def deploy(name: str, options: Options, reporter: Reporter) -> DeployResult:
 
     environment = wiring.environment(name)
     there = site(environment, reporter)
-    candidate = _recorded(options.version, environment, reporter) if options.version else _present(environment, reporter)
     proving = proving_environment(wiring.project(), environment)
+
+    def history_of(place: Environment) -> History:
+        found = site(place, reporter)
+        found.guard()
+        return found.ledger.history()
+
+    if options.version:
+        candidate = candidates.recorded(options.version, environment, history_of)
+    else:
+        candidate = candidates.present(environment, reporter)
     request = DeployRequest(
         candidate=candidate,
-        proven=None if proving is None else site(proving, reporter).ledger.history(),
+        proven=None if proving is None else history_of(proving),
         dry_run=options.dry_run,
         take_over=options.take_over,
         wait_lock=options.wait_lock,
     )
-    return workflow(request, there, supply(environment, reporter), approve=approval.of_deploy(environment, yes=options.yes))
-
-
-def supply(environment: Environment, reporter: Reporter) -> Supply:
-    """Return where deploys to `environment` get their objects and images from."""
-    from plimsoll.wiring import images, render
-    from plimsoll.workflows.deploy_plan import Supply
-
-    return Supply(
-        renderer=render.renderer(),
-        schemas=render.schemas,
-        registry=images.registry(),
-        publish=lambda found: _published(environment, found, reporter),
-    )
+    parts = candidates.supply(environment, reporter, recorded=bool(options.version))
+    return workflow(request, there, parts, approve=approval.of_deploy(environment, yes=options.yes))
 
 
 def rollback(name: str, to: str | None, reporter: Reporter, *, yes: bool, wait_lock: int) -> RollbackResult:
@@ -171,49 +164,6 @@ def address(name: str, *, browse: bool) -> Address:
     environment = wiring.environment(name)
     url = _address(environment)
     return Address(environment=environment.name, url=url, opened=browse and _opened(url))
-
-
-def _present(environment: Environment, reporter: Reporter) -> Candidate:
-    """Return the images of the present source. Raise Misconfigured naming `inv build` when they are not built."""
-    from plimsoll.adapters.git import Git
-    from plimsoll.wiring import images
-
-    found = images.images(reporter)
-    dirty = _overlay_differs(environment) or any(image.tag.endswith("-dirty") for image in found.values())
-    return Candidate(images=found, git_revision=Git(wiring.root()).head().revision, dirty=dirty)
-
-
-def _overlay_differs(environment: Environment) -> bool:
-    """Tell whether the overlay, what it is made of, or the settings differ from the commit."""
-    from plimsoll.adapters.git import Git
-
-    parts = PurePosixPath(environment.overlay).parts
-    # Bases and components stand beside the folder `overlays`, where there is one.
-    folder = str(PurePosixPath(*parts[: parts.index("overlays")])) if "overlays" in parts[1:] else environment.overlay
-    return bool(Git(wiring.root()).changed([folder, wiring.SETTINGS_FILE]))
-
-
-def _recorded(version: str, target: Environment, reporter: Reporter) -> Candidate:
-    """Return the images of a recorded release of any environment, for a deploy to `target` with the present overlay."""
-    environment = environment_of(version, wiring.project().environments)
-    found = site(environment, reporter).ledger.history().named(version) if environment else None
-    if found is None:
-        raise Misconfigured(
-            f"no environment has a release {version!r}",
-            where="--version",
-            now="name one that `inv history --env ENVIRONMENT` lists, such as staging-12",
-            code="unknown-release",
-        )
-    dirty = found.dirty or _overlay_differs(target)
-    return Candidate(images=found.images, git_revision=found.git_revision, dirty=dirty)
-
-
-def _published(environment: Environment, found: Mapping[str, Image], reporter: Reporter) -> Mapping[str, Image]:
-    """Return the images with their verdicts, after whatever was missing of scan and push."""
-    from plimsoll.wiring import images, scan
-
-    judged = scan.judged(environment, found, reporter)
-    return images.publish(environment, judged, reporter).images
 
 
 def _http() -> Http:
