@@ -1,6 +1,4 @@
-"""A kind cluster and its registry in memory (ports KindNodes, KindAccess, LocalRegistry, NodeImages), held to the real ones by
-tests/contract/test_cluster_kind.py.
-"""
+"""A kind cluster, its registry and node images in memory, held to the real ones by tests/contract/test_cluster_kind.py."""
 
 from __future__ import annotations
 

@@ -118,8 +118,12 @@ class EngineNodeImages:
         with room(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
             fresh = file.with_name(f".{file.name}.new")
+            name, _, pinned = reference.partition("@")
+            if pinned:
+                # An archive names its image by a tag only.
+                docker("tag", reference, name)
             try:
-                docker("save", "--output", fresh, reference, timeout=MOVE, title="docker save of the node image")
+                docker("save", "--output", fresh, name, timeout=MOVE, title="docker save of the node image")
                 fresh.replace(file)
             finally:
                 fresh.unlink(missing_ok=True)
