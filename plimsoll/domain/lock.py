@@ -55,17 +55,25 @@ class Holder:
 
 
 def lease(
-    holder: Holder, application: str, environment: str, *, now: str, acquired: str, transitions: int, version: str | None
+    holder: Holder,
+    application: str,
+    environment: str,
+    *,
+    now: str,
+    acquired: str,
+    transitions: int,
+    replaced: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return the Lease that says `holder` holds the environment; `version` is the resourceVersion to replace, None to create."""
+    """Return the Lease that says `holder` holds the environment; it replaces `replaced` and no other (None: it is new)."""
     metadata: dict[str, Any] = {
         "name": stem(application, environment),
         "namespace": NAMESPACE,
         "labels": labels(application, environment, "lock"),
         "annotations": {PURPOSE: holder.purpose, RUN: holder.run},
     }
-    if version is not None:
-        metadata["resourceVersion"] = version
+    if replaced is not None:
+        # Without the UID the API server would make a Lease anew that was deleted meanwhile.
+        metadata |= {key: replaced["metadata"][key] for key in ("resourceVersion", "uid")}
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",

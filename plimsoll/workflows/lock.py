@@ -141,7 +141,7 @@ class DeployLock:
             now=self._timestamp(),
             acquired=acquired or spec.get("acquireTime") or self._timestamp(),
             transitions=int(spec.get("leaseTransitions") or 0) if transitions is None else transitions,
-            version=None if found is None else found["metadata"]["resourceVersion"],
+            replaced=found,
         )
         return self._cluster.write(manifest, create=found is None, timeout=rules.RENEW_TIMEOUT)
 
