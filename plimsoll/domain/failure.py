@@ -23,7 +23,7 @@ class Cause:
     """Why a workload cannot become ready.
 
     `workload` and `object` are `Kind/name` (the object is the pod, volume claim or condition's owner at fault), `reason` is the
-    cluster's own word, `rule` the row of `domain.rollout_rules` that gave it up (`timeout` for none).
+    cluster's own word, `rule` the row of `domain.rollout_table` that gave it up (`timeout` for none), `remedy` its advice.
     """
 
     workload: str
@@ -33,6 +33,7 @@ class Cause:
     rule: str
     container: str = ""
     exit_code: int | None = None
+    remedy: str = ""
 
     @property
     def headline(self) -> str:
@@ -149,18 +150,19 @@ def last_seen(event: Mapping[str, Any]) -> str:
 
 
 def excerpts(said: Sequence[tuple[str, str, bool, str]]) -> tuple[Excerpt, ...]:
-    """Return what containers printed, from (pod, container, previous, text), the same text of many replicas once."""
-    merged: dict[tuple[str, bool, tuple[str, ...]], tuple[str, ...]] = {}
+    """Return what containers printed, from (pod, container, previous, text), the same text of many replicas once.
+
+    Texts are the same when they differ in digits (times, addresses) and in the order of lines only: two streams are mixed anew in
+    each container.
+    """
+    merged: dict[tuple[str, bool, tuple[str, ...]], Excerpt] = {}
     for pod, container, previous, text in said:
         lines = tuple(line.rstrip() for line in text.splitlines() if line.strip())
         if lines:
-            key = (container, previous, lines)
-            merged[key] = (*merged.get(key, ()), pod)
-    found = [
-        Excerpt(pods=pods, container=container, previous=previous, lines=lines)
-        for (container, previous, lines), pods in merged.items()
-    ]
-    return tuple(found[:EXCERPTS])
+            key = (container, previous, tuple(sorted(_without_digits(line) for line in lines)))
+            earlier = merged.get(key, Excerpt(pods=(), container=container, previous=previous, lines=lines))
+            merged[key] = replace(earlier, pods=(*earlier.pods, pod))
+    return tuple(merged.values())[:EXCERPTS]
 
 
 def commands(cause: Cause, *, namespace: str, kubectl: Sequence[str]) -> tuple[str, ...]:
@@ -190,5 +192,8 @@ def _event(each: Mapping[str, Any]) -> Event:
 def _without_names(message: str, each: Mapping[str, Any]) -> str:
     """Return a message without what differs between replicas: the pod's name and its addresses."""
     name = str((each.get("involvedObject") or {}).get("name", ""))
-    text = message.replace(name, "") if name else message
+    return _without_digits(message.replace(name, "") if name else message)
+
+
+def _without_digits(text: str) -> str:
     return "".join(char for char in text if not char.isdigit())

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain.failure import Cause, last_seen
 from plimsoll.domain.rollout_observed import condition, short
-from plimsoll.domain.rollout_rules import RULES, Limits, Sign, Source, classify
-from plimsoll.domain.rollout_signs import newest_pods, ready, signs
+from plimsoll.domain.rollout_rules import Limits, Sign, Source, classify
+from plimsoll.domain.rollout_signs import CONTAINER_LISTS, newest_pods, ready, signs
+from plimsoll.domain.rollout_table import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,6 +124,7 @@ def cause_of(fault: Fault, workload: str) -> Cause:
         rule=fault.rule.name,
         container=sign.container,
         exit_code=sign.exit_code,
+        remedy=fault.rule.remedy,
     )
 
 
@@ -227,19 +229,25 @@ MISSING: dict[str, Callable[[Object], str]] = {
 def _detail(live: Object, observed: Observed) -> tuple[str, str]:
     """Return what the first pod that is not ready is at, and that pod's name."""
     for pod in newest_pods(live, observed):
-        status = pod.get("status") or {}
-        if ready(pod) or status.get("phase") == "Succeeded":
-            continue
-        statuses = [each for key in ("initContainerStatuses", "containerStatuses") for each in status.get(key) or ()]
-        waiting = [each["state"]["waiting"].get("reason") for each in statuses if (each.get("state") or {}).get("waiting")]
-        probes = [event for event in observed.warnings(str(pod["metadata"]["uid"])) if event.get("reason") == "Unhealthy"]
-        state = next((str(reason) for reason in waiting if reason), "not ready")
-        if state == "not ready" and probes:
-            state = " ".join(str(max(probes, key=last_seen).get("message", "")).split())
-        elif condition(pod, "PodScheduled").get("status") == "False":
-            state = "no node takes it"
-        return f" ({short(pod)}: {state})", short(pod)
+        if not ready(pod) and (pod.get("status") or {}).get("phase") != "Succeeded":
+            return f" ({short(pod)}: {_at(pod, observed)})", short(pod)
     return "", ""
+
+
+def _at(pod: Object, observed: Observed) -> str:
+    """Return what keeps a pod from being ready, in a few words."""
+    status = pod.get("status") or {}
+    states = [each.get("state") or {} for key in CONTAINER_LISTS for each in status.get(key) or ()]
+    waiting = next((str(state["waiting"]["reason"]) for state in states if (state.get("waiting") or {}).get("reason")), "")
+    codes = [state["terminated"].get("exitCode") for state in states if state.get("terminated")]
+    probes = [event for event in observed.warnings(str(pod["metadata"]["uid"])) if event.get("reason") == "Unhealthy"]
+    if condition(pod, "PodScheduled").get("status") == "False":
+        return "no node takes it"
+    if waiting:
+        return waiting
+    if any(codes):
+        return f"exited with code {next(filter(None, codes))}"
+    return " ".join(str(max(probes, key=last_seen).get("message", "")).split()) if probes else "not ready"
 
 
 def _count(number: int, thing: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.failure import Failure, commands, events_that_matter, excerpts
-from plimsoll.domain.rollout_signs import newest_pods, newest_replica_set, ready
+from plimsoll.domain.rollout_signs import CONTAINER_LISTS, newest_pods, newest_replica_set, ready
 from plimsoll.errors import PlimsollError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 LOG_LINES = 12
 # Replicas of one workload fail alike; more of them say nothing new, and each costs a request.
 PODS = 3
-STATUSES = ("initContainerStatuses", "containerStatuses")
 
 
 def collect(
@@ -78,7 +77,7 @@ def _failed_containers(pod: Object) -> Iterator[tuple[str, bool]]:
 
     A container that waits to be restarted still answers with its last run; one that runs again has its crash in the run before.
     """
-    for status in (each for key in STATUSES for each in (pod.get("status") or {}).get(key) or ()):
+    for status in (each for key in CONTAINER_LISTS for each in (pod.get("status") or {}).get(key) or ()):
         state = status.get("state") or {}
         ended = state.get("terminated") or {}
         if status.get("ready") or (ended and ended.get("exitCode") == 0):

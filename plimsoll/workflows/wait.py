@@ -165,7 +165,7 @@ def _error(failure: Failure, *, code: str) -> Failed:
     return Failed(
         f"{cause.workload} {verb}: {cause.headline}",
         where=f"environment {failure.environment}",
-        now=failure.commands[0] if failure.commands else "",
+        now=cause.remedy or "see what is missing, and raise rollout.timeout in plimsoll.toml where it only is slow",
         code=code,
         report=failure,
     )

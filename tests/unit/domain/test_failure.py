@@ -71,14 +71,14 @@ def test_an_event_of_the_newer_api_is_dated_by_its_series() -> None:
 
 def test_the_same_log_of_many_replicas_is_told_once() -> None:
     said = [
-        ("backend-1", "backend", False, "boom\n\n"),
-        ("backend-2", "backend", False, "boom"),
+        ("backend-1", "backend", False, "03:04:05 starting\n\n03:04:06 boom"),
+        ("backend-2", "backend", False, "03:04:07 boom\n03:04:07 starting\n"),
         ("backend-1", "proxy", True, "bang"),
         ("c", "d", False, ""),
     ]
     found = excerpts(said)
     assert [(each.pods, each.container, each.previous, each.lines) for each in found] == [
-        (("backend-1", "backend-2"), "backend", False, ("boom",)),
+        (("backend-1", "backend-2"), "backend", False, ("03:04:05 starting", "03:04:06 boom")),
         (("backend-1",), "proxy", True, ("bang",)),
     ]
 

@@ -15,7 +15,8 @@ import yaml
 from plimsoll.domain.manifests import Ref
 from plimsoll.domain.rollout import Doomed, Progressing, Ready, verdict, watched
 from plimsoll.domain.rollout_observed import Observed
-from plimsoll.domain.rollout_rules import RULES, Limits
+from plimsoll.domain.rollout_rules import Limits
+from plimsoll.domain.rollout_table import RULES
 
 if TYPE_CHECKING:
     from plimsoll.domain.rollout import Verdict

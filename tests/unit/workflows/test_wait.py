@@ -112,8 +112,8 @@ def test_a_crash_ends_the_wait_at_once_and_tells_pod_reason_and_last_words() -> 
     assert error.what.startswith("Deployment/backend will not become ready: Pod/backend-")
     assert "CrashLoopBackOff: exited with code 1, 2 times" in error.what
     assert failure.excerpts[0].lines[-1] == "ValueError: no such setting"
-    assert error.now == failure.commands[0]
-    assert error.now.startswith("kubectl --kubeconfig /state/kubeconfig -n shop describe pod backend-")
+    assert error.now == "read the container's last lines, correct what they name, and deploy again"
+    assert failure.commands[0].startswith("kubectl --kubeconfig /state/kubeconfig -n shop describe pod backend-")
 
 
 def test_the_first_workload_that_fails_ends_the_wait_for_all() -> None:
@@ -159,6 +159,7 @@ def test_time_that_is_over_names_what_is_still_missing_in_every_workload() -> No
     assert [cause.workload for cause in failure.others] == ["StatefulSet/postgres"]
     assert failure.excerpts[0].lines == ("waiting for the database",)
     assert any(command.endswith("--all-containers") for command in failure.commands)
+    assert "rollout.timeout" in error.now
 
 
 def test_a_fault_that_was_borne_with_is_the_cause_when_the_time_is_over() -> None:
