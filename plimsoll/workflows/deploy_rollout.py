@@ -179,8 +179,9 @@ class Rollout:
             self.site.ledger.move(self.release)
 
     def _move(self, state: State, **changes: object) -> None:
-        self.release = self.release.moved(state, **changes)
-        self.site.ledger.move(self.release)
+        moved = self.release.moved(state, **changes)
+        self.site.ledger.move(moved)
+        self.release = moved
 
     @contextmanager
     def _timed(self, name: str, title: str = "") -> Iterator[None]:

@@ -449,6 +449,23 @@ def test_an_api_server_that_is_lost_leaves_a_record_that_the_next_deploy_repairs
     assert world.states() == {"staging-1": "superseded", "staging-2": "failed", "staging-3": "verified"}
 
 
+def test_a_verdict_that_cannot_be_written_brings_the_old_release_back() -> None:
+    world = World()
+    world.deploy()
+
+    def refuse(call: Call) -> None:
+        old = world.cluster._objects["v1/ConfigMap", "plimsoll", "hello-staging-1"]
+        if (call.verb, call.name) == ("replace", "hello-staging-2") and '"state": "superseded"' in str(old):
+            world.cluster.on_call.remove(refuse)
+            raise Failed("the API server refuses ConfigMap/hello-staging-2: etcdserver: request timed out")
+
+    world.cluster.on_call.append(refuse)
+    with pytest.raises(Failed, match="request timed out") as failed:
+        world.deploy(images(web="2"))
+    assert "staging-1 serves again" in failed.value.now
+    assert world.states() == {"staging-1": "superseded", "staging-2": "failed", "staging-3": "verified"}
+
+
 def test_a_lock_that_is_lost_stops_every_further_write() -> None:
     world = World()
     world.deploy()
