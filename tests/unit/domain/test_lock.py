@@ -10,7 +10,15 @@ HOLDER = Holder(actor="ada", host="desk", pid=7, token="t1", purpose="deploy to 
 
 
 def found(version: str = "5", **spec: object) -> dict[str, Any]:
-    made = lease(HOLDER, "hello", "staging", now="now", acquired="then", transitions=2, version=version)
+    made = lease(
+        HOLDER,
+        "hello",
+        "staging",
+        now="now",
+        acquired="then",
+        transitions=2,
+        replaced={"metadata": {"resourceVersion": version, "uid": "u"}},
+    )
     made["spec"] |= spec
     return made
 
@@ -24,8 +32,13 @@ def test_a_lease_says_who_holds_it_for_what_and_where() -> None:
     assert made["spec"]["leaseDurationSeconds"] == TIME_TO_LIVE
 
 
+def test_a_lease_that_replaces_one_names_which() -> None:
+    made = found("5")["metadata"]
+    assert (made["resourceVersion"], made["uid"]) == ("5", "u")
+
+
 def test_a_lease_that_is_created_names_no_version() -> None:
-    made = lease(HOLDER, "hello", "staging", now="now", acquired="now", transitions=0, version=None)
+    made = lease(HOLDER, "hello", "staging", now="now", acquired="now", transitions=0, replaced=None)
     assert "resourceVersion" not in made["metadata"]
 
 
