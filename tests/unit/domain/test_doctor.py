@@ -99,7 +99,7 @@ def test_other_kernels_have_no_such_limits() -> None:
 
 @pytest.mark.parametrize(
     ("free", "state", "good"),
-    [(10_000_000_000, State.OK, True), (9_900_000_000, State.TOO_LITTLE, True), (1_900_000_000, State.TOO_LITTLE, False)],
+    [(15_000_000_000, State.OK, True), (14_900_000_000, State.TOO_LITTLE, True), (1_900_000_000, State.TOO_LITTLE, False)],
 )
 def test_disk_space_warns_before_it_refuses(free: int, state: State, good: bool) -> None:
     [disk] = [check for check in machine_checks(replace(BOOKWORM, free={"/var": free})) if check.name == "disk"]
