@@ -10,7 +10,7 @@ own_copy() { # module, folder
 }
 
 mkdir -p adjusted
-go mod download github.com/coredns/coredns github.com/rancher/local-path-provisioner sigs.k8s.io/metrics-server
+go mod download github.com/coredns/coredns github.com/rancher/local-path-provisioner sigs.k8s.io/kind sigs.k8s.io/metrics-server
 
 # client-go 0.34 has no such field; false is what it does now.
 own_copy github.com/coredns/coredns adjusted/coredns

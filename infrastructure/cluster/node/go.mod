@@ -269,6 +269,5 @@ tool (
 	k8s.io/kubernetes/cmd/kubeadm
 	k8s.io/kubernetes/cmd/kubectl
 	k8s.io/kubernetes/cmd/kubelet
-	sigs.k8s.io/kind
 	sigs.k8s.io/metrics-server/cmd/metrics-server
 )
