@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plimsoll.adapters import process
 from plimsoll.adapters.administrator import Administrator
 from plimsoll.adapters.dockerd import EngineHome, EngineStarter, answers
 from plimsoll.adapters.engine import DockerEngine
@@ -51,6 +52,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineHome]:
     for pid_file in (home.pid_file, home.running / "containerd" / "containerd.pid"):
         with suppress(OSError, ValueError):
             end(int(pid_file.read_text()), pid_file.stem)
+    for child in process._outliving:
+        child.poll()  # an engine outlives its starter, but this starter stays to see it end
     # A killed engine leaves its data folder mounted on itself.
     subprocess.run(("umount", "--lazy", folder / "data"), check=False, capture_output=True)
     shutil.rmtree(folder, ignore_errors=True)
