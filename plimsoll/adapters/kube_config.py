@@ -56,8 +56,9 @@ def access(kubeconfig: Path, context: str) -> Access:
     cluster = _named(entries, "clusters", "cluster", str(chosen.get("cluster", "")), kubeconfig)
     user = _named(entries, "users", "user", str(chosen["user"]), kubeconfig) if chosen.get("user") else {}
     server = str(cluster.get("server", "")).rstrip("/")
+    secure = server.startswith("https://")
     where = f"context {context!r} of {kubeconfig}"
-    if not server.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+    if not secure and not server.startswith(("http://127.0.0.1:", "http://localhost:")):
         raise Misconfigured(f"the API server {server!r} is not reached over TLS", where=where, now="write an https:// address")
     if cluster.get("insecure-skip-tls-verify"):
         raise Misconfigured(
@@ -67,13 +68,14 @@ def access(kubeconfig: Path, context: str) -> Access:
         )
     try:
         authority = _material(cluster, "certificate-authority", kubeconfig)
-        tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
+        # Without TLS (only on this machine) the system's authorities need not be read, which takes its time.
+        tls = ssl.create_default_context(cadata=authority.decode() if authority else None) if secure else None
         authorization = _authorization(user, tls, kubeconfig=kubeconfig, context=context)
     except (ssl.SSLError, ValueError, OSError) as error:
         raise Misconfigured(f"the certificates do not load: {error}", where=where, now="fetch the kubeconfig anew") from error
     return Access(
         server=server,
-        tls=tls if server.startswith("https://") else None,
+        tls=tls,
         authorization=authorization,
         proxy=cluster.get("proxy-url") or _proxy(server),
         tls_server_name=cluster.get("tls-server-name"),
@@ -121,11 +123,13 @@ def _material(entry: Mapping[str, Any], key: str, kubeconfig: Path) -> bytes | N
     return None
 
 
-def _authorization(user: Mapping[str, Any], tls: ssl.SSLContext, *, kubeconfig: Path, context: str) -> Callable[[], str | None]:
+def _authorization(
+    user: Mapping[str, Any], tls: ssl.SSLContext | None, *, kubeconfig: Path, context: str
+) -> Callable[[], str | None]:
     if any(user.get(key) for key in PLUGINS):
         return _by_plugin(tls, kubeconfig=kubeconfig, context=context)
     certificate, key = _material(user, "client-certificate", kubeconfig), _material(user, "client-key", kubeconfig)
-    if certificate and key:
+    if certificate and key and tls:
         _present(tls, certificate, key)
     if user.get("tokenFile"):
         return partial(_token_in, kubeconfig.parent / str(user["tokenFile"]))
@@ -165,7 +169,7 @@ class _Said(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def _by_plugin(tls: ssl.SSLContext, *, kubeconfig: Path, context: str) -> Callable[[], str | None]:
+def _by_plugin(tls: ssl.SSLContext | None, *, kubeconfig: Path, context: str) -> Callable[[], str | None]:
     from kubernetes.client import Configuration  # noqa: PLC0415 -- takes a second, and few need it
     from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415 -- the same
 
@@ -179,9 +183,9 @@ def _by_plugin(tls: ssl.SSLContext, *, kubeconfig: Path, context: str) -> Callab
         said.lines.append(str(error))
     finally:
         logging.getLogger().removeHandler(said)
-    if configuration.cert_file:
+    if configuration.cert_file and tls:
         tls.load_cert_chain(configuration.cert_file, configuration.key_file)
-    elif not configuration.api_key:
+    elif not configuration.cert_file and not configuration.api_key:
         raise Misconfigured(
             f"the login of the kubeconfig fails: {'; '.join(said.lines) or 'it gives no credentials'}",
             where=f"context {context!r} of {kubeconfig}",

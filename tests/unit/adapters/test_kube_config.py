@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from plimsoll.adapters.kube_config import Access
 
-SERVER = "https://api.test:6443"
+SERVER = "http://127.0.0.1:6443"
 
 
 def read(
@@ -79,9 +79,17 @@ def test_a_kubeconfig_that_is_not_there_is_a_lack(tmp_path: Path) -> None:
         ({"insecure-skip-tls-verify": True}, {}, "insecure-skip-tls-verify"),
         ({"server": "http://api.test"}, {}, "TLS"),
         ({"certificate-authority-data": "%%%"}, {}, "base64"),
-        ({"certificate-authority-data": base64.b64encode(b"no certificate").decode()}, {}, "certificates do not load"),
+        (
+            {"server": "https://api.test", "certificate-authority-data": base64.b64encode(b"no certificate").decode()},
+            {},
+            "certificates do not load",
+        ),
         ({"certificate-authority": "nowhere.pem"}, {}, "certificates do not load"),
-        ({}, {"client-certificate-data": "eA==", "client-key-data": "eA=="}, "certificates do not load"),
+        (
+            {"server": "https://api.test"},
+            {"client-certificate-data": "eA==", "client-key-data": "eA=="},
+            "certificates do not load",
+        ),
     ],
 )
 def test_what_cannot_be_trusted_or_read_is_refused_in_words(
@@ -102,29 +110,13 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 def test_two_servers_never_share_what_is_remembered(tmp_path: Path) -> None:
     first = read(tmp_path).fingerprint
     assert first == read(tmp_path).fingerprint
-    assert first != read(tmp_path, cluster={"server": "https://other.test"}).fingerprint
+    assert first != read(tmp_path, cluster={"server": "http://localhost:6443"}).fingerprint
 
 
 def test_the_proxy_of_the_kubeconfig_or_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
     monkeypatch.setenv("no_proxy", "quiet.test")
-    assert read(tmp_path).proxy == "http://proxy.test:3128"
+    assert read(tmp_path, cluster={"server": "https://api.test"}).proxy == "http://proxy.test:3128"
     assert read(tmp_path, cluster={"proxy-url": "http://mine.test"}).proxy == "http://mine.test"
     assert read(tmp_path, cluster={"server": "https://quiet.test"}).proxy is None
     assert read(tmp_path, cluster={"server": "https://127.0.0.1:6443"}).proxy is None
-
-
-def test_a_login_plugin_is_asked_for_its_token(tmp_path: Path) -> None:
-    plugin = tmp_path / "login"
-    credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "fresh"}}
-    plugin.write_text(f"#!/bin/sh\necho '{json.dumps(credential)}'\n")
-    plugin.chmod(0o755)
-    user = {"exec": {"apiVersion": credential["apiVersion"], "command": str(plugin), "interactiveMode": "Never"}}
-    assert read(tmp_path, user=user).authorization() == "Bearer fresh"
-
-
-def test_a_login_plugin_that_fails_is_named(tmp_path: Path) -> None:
-    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(tmp_path / "missing")}}
-    with pytest.raises(Misconfigured) as caught:
-        read(tmp_path, user=user)
-    assert caught.value.code == "login-failed"
