@@ -19,7 +19,7 @@ from plimsoll.adapters.administrator import Administrator
 from plimsoll.adapters.dockerd import EngineHome, EngineStarter, answers
 from plimsoll.adapters.engine import DockerEngine
 from plimsoll.errors import EnvironmentLacks
-from tests.needs import missing, need_program
+from tests.needs import need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineHome]:
     """An engine's home in a short folder (socket paths end at 108 characters), not on tmpfs; its engine is stopped afterwards."""
     if os.geteuid() != 0:
-        missing("root, which an engine needs")
+        pytest.skip("an engine of our own needs root")
     dockerd, unshare = need_program("dockerd"), need_program("unshare")
     folder = Path(tempfile.mkdtemp(prefix="plimsoll-engine-", dir="/var/tmp"))
     # A second engine without a bridge takes the first one's away, unless it lives in a network of its own.
