@@ -8,8 +8,7 @@
 FROM python-build AS deps
 
 # An installer of its own: the environment that ends up in the image has none in it.
-RUN ["python3", "-m", "venv", "/opt/installer"]
-RUN ["python3", "-m", "venv", "--without-pip", "/opt/venv"]
+RUN python3 -m venv /opt/installer && python3 -m venv --without-pip /opt/venv
 
 # The lock file alone, not the application: this step is run again when a version changes, and only then.
 COPY requirements.lock /src/requirements.lock

@@ -21,11 +21,11 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
 FROM deps AS builder
 
 COPY . .
-RUN npm run build
 
 # nginx makes validators (ETag, Last-Modified) of a file's time, and in an image every time is the same: a browser would keep an
 # old page whose new version happens to be as long. So a file's time is made of its content; times before 1980 stay as they are.
-RUN find dist -type f -exec sh -c 'for file; do sum=$(sha256sum < "$file"); \
+RUN npm run build \
+    && find dist -type f -exec sh -c 'for file; do sum=$(sha256sum < "$file"); \
         touch -d "@$(( 0x$(printf %.7s "$sum") ))" "$file"; done' sh {} +
 
 # ---- runner: nginx and the page --------------------------------------------------------------------------------------------------
