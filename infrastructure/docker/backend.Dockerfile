@@ -30,24 +30,24 @@ RUN find . -depth \( -type d \( -name tests -o -name test -o -name testing \) -p
     && find . -name '*.so' -exec strip --strip-unneeded {} + \
     && rm -rf include
 
-# ---- builder: the application, and bytecode that stays valid --------------------------------------------------------------------
+# Compiled here, because the root is read-only where it runs. `unchecked-hash` bytecode depends on no time stamp, so it is the
+# same in every build, and Python does not look at the sources again. Of Python itself only those modules that the dependencies
+# import; all of them would be 20 MB. The application is not imported: whether it starts is for the rollout to find out.
+RUN PYTHONDONTWRITEBYTECODE=1 bin/python3 -c "import alembic.command, asyncpg, fastapi, prometheus_client, redis.asyncio, \
+sqlalchemy.dialects.postgresql.asyncpg, sqlalchemy.ext.asyncio, urllib.request, uvicorn, uvicorn.protocols.http.h11_impl, sys; \
+print(*sorted({m.__file__ for m in list(sys.modules.values()) if (getattr(m, '__file__', None) or '').startswith('/usr/lib/python3') \
+and m.__file__.endswith('.py')}), sep='\n')" > /src/modules \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash -i /src/modules \
+    && mkdir /stdlib \
+    && find /usr/lib/python3* -name '*.pyc' -newer /src/modules -exec cp --parents -t /stdlib {} + \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash lib
+
+# ---- builder: the application ------------------------------------------------------------------------------------------------------
 FROM deps AS builder
 
 COPY checkin /app/checkin
 COPY migrations /app/migrations
-
-# Compiled here, because the root is read-only where it runs. `unchecked-hash` bytecode depends on no time stamp, so it is the
-# same in every build, and Python does not look at the sources again.
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app /opt/venv/lib
-
-# The same for those modules of Python itself that the application imports; all of them would be 20 MB.
-WORKDIR /app
-RUN PYTHONDONTWRITEBYTECODE=1 /opt/venv/bin/python3 -c "import asyncpg, checkin.__main__, checkin.healthcheck, checkin.migrate, \
-checkin.seed, sqlalchemy.dialects.postgresql.asyncpg, sys; print(*sorted({m.__file__ for m in list(sys.modules.values()) if \
-(getattr(m, '__file__', None) or '').startswith('/usr/lib/python3') and m.__file__.endswith('.py')}), sep='\n')" > /src/modules \
-    && python3 -m compileall -q --invalidation-mode unchecked-hash -i /src/modules \
-    && mkdir /stdlib \
-    && find /usr/lib/python3* -name '*.pyc' -newer /src/modules -exec cp --parents -t /stdlib {} +
+RUN ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/app"]
 
 # ---- runner: Python, the environment, the application ------------------------------------------------------------------------------
 FROM python AS runner
