@@ -5,6 +5,7 @@ The same object is drawn on a terminal, in GitHub's log and as JSON; nobody else
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
 # A report fits one screen: so many events and containers are worth showing, the rest is counted by the cluster anyway.
 EVENTS = 5
 EXCERPTS = 3
-# Said of every pod that waits to start again; the cause says it better.
+# Said of every pod that waits to start again, or does not start; the cause says it better.
 NOISE = frozenset({"BackOff"})
+ECHO = re.compile(r"Error: \w+$")
+# What container runtimes put around the reason of a failed pull, the image's name each time.
+WRAPPING = re.compile(
+    r"rpc error: code = \w+ desc = |failed to do request: |(?:failed to pull and unpack image|failed to resolve reference"
+    r'|Failed to pull image|Back-off pulling image) "[^"]*": |ErrImagePull: '
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +136,7 @@ def events_that_matter(found: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
     """Return the newest warnings, the same message of many replicas once, oldest first; repeats of the back-off are left out."""
     merged: dict[tuple[str, str], Event] = {}
     for each in found:
-        if each.get("type") == "Normal" or each.get("reason") in NOISE:
+        if each.get("type") == "Normal" or each.get("reason") in NOISE or ECHO.match(str(each.get("message", ""))):
             continue
         event = _event(each)
         key = (event.reason, _without_names(event.message, each))
@@ -147,6 +154,11 @@ def last_seen(event: Mapping[str, Any]) -> str:
     times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
     created = (event.get("metadata") or {}).get("creationTimestamp")
     return str(next((time for time in times if time), created or ""))
+
+
+def plain(message: str) -> str:
+    """Return what the cluster said on one line, without the wrapping that repeats an image's name up to four times."""
+    return WRAPPING.sub("", " ".join(message.split()))
 
 
 def excerpts(said: Sequence[tuple[str, str, bool, str]]) -> tuple[Excerpt, ...]:
@@ -183,7 +195,7 @@ def _event(each: Mapping[str, Any]) -> Event:
     return Event(
         object=f"{about.get('kind', 'Object')}/{about.get('name', '')}",
         reason=str(each.get("reason", "")),
-        message=" ".join(str(each.get("message", "")).split()),
+        message=plain(str(each.get("message", ""))),
         count=int(series.get("count") or each.get("count") or 1),
         last_seen=last_seen(each),
     )

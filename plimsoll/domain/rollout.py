@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from plimsoll.domain.failure import Cause, last_seen
+from plimsoll.domain.failure import Cause, last_seen, plain
 from plimsoll.domain.rollout_observed import condition, short
 from plimsoll.domain.rollout_rules import Limits, Sign, Source, classify
 from plimsoll.domain.rollout_signs import CONTAINER_LISTS, newest_pods, ready, signs
@@ -111,7 +111,7 @@ def _judge(
 def cause_of(fault: Fault, workload: str) -> Cause:
     """Return the cause that a fault is of `workload`, in words."""
     sign = fault.sign
-    reason, message = sign.reason, sign.message
+    reason, message = sign.reason, plain(sign.message)
     if sign.exit_code is not None:
         times = f", {sign.restarts + 1} times" if sign.restarts else ""
         message = f"exited with code {sign.exit_code}{times}" + (f": {message}" if message else "")
@@ -247,7 +247,7 @@ def _at(pod: Object, observed: Observed) -> str:
         return waiting
     if any(codes):
         return f"exited with code {next(filter(None, codes))}"
-    return " ".join(str(max(probes, key=last_seen).get("message", "")).split()) if probes else "not ready"
+    return plain(str(max(probes, key=last_seen).get("message", ""))) if probes else "not ready"
 
 
 def _count(number: int, thing: str) -> str:

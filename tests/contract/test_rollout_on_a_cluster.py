@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 
 # The image has no `sleep`: what stays waits for a child that stopped itself. Kubernetes makes `$$` of `$$$$`.
 STAY = "trap 'exit 0' TERM; sh -c 'kill -STOP $$$$' & wait"
-CRASH = "echo starting; echo 'no database at postgres:5432' >&2; exit 3"
+CRASH = "echo starting >&2; echo 'no database at postgres:5432' >&2; exit 3"
 READY_NEVER = {"exec": {"command": ["sh", "-c", "echo not yet; exit 1"]}, "periodSeconds": 1}
 SHORT = Limits(grace=3, short=2)
 

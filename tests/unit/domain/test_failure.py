@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plimsoll.domain.failure import Cause, Failure, commands, events_that_matter, excerpts
+from plimsoll.domain.failure import Cause, Failure, commands, events_that_matter, excerpts, plain
 
 KUBECTL = ("kubectl", "--kubeconfig", "/state/kubeconfig")
 
@@ -49,6 +49,17 @@ def test_the_same_event_of_many_replicas_is_told_once_with_its_count() -> None:
 def test_ordinary_events_and_the_back_off_are_left_out() -> None:
     ordinary = {**event("backend-1", "Pulled", "Successfully pulled", "2030-01-02T03:04:05Z"), "type": "Normal"}
     assert events_that_matter([ordinary, event("backend-1", "BackOff", "Back-off restarting", "2030-01-02T03:04:05Z")]) == ()
+
+
+def test_a_pull_that_failed_is_told_in_its_registrys_words() -> None:
+    image = "localhost:5001/check-in/absent:1"
+    wrapped = (
+        f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": '
+        f'failed to resolve reference "{image}": {image}: not found'
+    )
+    assert plain(wrapped) == plain(f'Back-off pulling image "{image}": ErrImagePull: {wrapped}') == f"{image}: not found"
+    again = event("backend-1", "Failed", "Error: ErrImagePull", "2030-01-02T03:04:05Z")
+    assert events_that_matter([again]) == ()
 
 
 def test_the_newest_events_are_kept_oldest_first() -> None:
