@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterStatus:
-    """What `inv cluster.status` and `cluster.up` show (JSON: `plimsoll.cluster.status/1`).
+    """What `inv cluster.status` shows (JSON: `plimsoll.cluster.status/1`).
 
     `state` is `absent`, `stopped`, `running` (the API answers) or `unreachable` (the nodes run and the API does not answer).
-    `metrics` says whether `kubectl top` would answer. `done` holds what `up` did; `changes` what differs from the settings.
+    `metrics` says whether `kubectl top` would answer; `changes` what differs from the settings.
     """
 
     name: str
@@ -30,7 +30,6 @@ class ClusterStatus:
     addresses: Mapping[str, str] = field(default_factory=dict)
     metrics: bool = False
     changes: tuple[str, ...] = ()
-    done: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -46,8 +45,19 @@ class ClusterStatus:
             "addresses": dict(self.addresses),
             "metrics": self.metrics,
             "changes": list(self.changes),
-            "done": list(self.done),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterUp:
+    """What `inv cluster.up` did, and what the cluster is like now (JSON: `plimsoll.cluster.up/1`)."""
+
+    status: ClusterStatus
+    done: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {**self.status.to_json(), "schema": "plimsoll.cluster.up/1", "done": list(self.done)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,11 +18,11 @@ JSON_HELP = "print one JSON object to stdout and nothing else"
 @task(help={"recreate": "make the cluster anew, losing everything in it (the registry's images stay)", "json": JSON_HELP})
 def up(_c: Context, recreate: bool = False, json: bool = False) -> None:
     """Bring the local kind cluster and its registry up; what runs already is left alone."""
-    from plimsoll.ui.cluster import draw_status
+    from plimsoll.ui.cluster import draw_up
     from plimsoll.wiring import cluster
 
     output = wiring.output(json=json)
-    output.result(cluster.up(output.reporter, recreate=recreate), draw_status)
+    output.result(cluster.up(output.reporter, recreate=recreate), draw_up)
 
 
 @task(help={"json": JSON_HELP})

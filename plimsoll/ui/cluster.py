@@ -9,8 +9,13 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, Loaded
+    from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, ClusterUp, Loaded
     from plimsoll.domain.node_image import NodeImageReport
+
+
+def draw_up(up: ClusterUp, console: Console) -> None:
+    """Print what the cluster is like now; what was done was shown while it was."""
+    draw_status(up.status, console)
 
 
 def draw_status(status: ClusterStatus, console: Console) -> None:

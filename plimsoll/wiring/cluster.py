@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from plimsoll.adapters.kube import KubeCluster
     from plimsoll.adapters.node_image import EngineNodeImages
     from plimsoll.domain.cluster import Wish
-    from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, Loaded
+    from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, ClusterUp, Loaded
     from plimsoll.domain.node_image import NodeImage, NodeImageReport
     from plimsoll.domain.project import Environment
     from plimsoll.ports import Cluster, Reporter
@@ -40,13 +40,13 @@ class Connected:
     guard: Callable[[], None]
 
 
-def up(reporter: Reporter, *, recreate: bool = False) -> ClusterStatus:
+def up(reporter: Reporter, *, recreate: bool = False) -> ClusterUp:
     """Bring the local cluster and its registry up, with the engine under them and what the node needs of the kernel."""
     tools.ensure_engine(reporter)
     tools.ensure_node_limits(reporter)
     bench = _bench(reporter)
     report = workflow.up(_wish(), bench, recreate=recreate)
-    _adopt_kubectl(report, reporter)
+    _adopt_kubectl(report.status, reporter)
     return report
 
 

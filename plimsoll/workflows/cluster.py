@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain import cluster as rules
 from plimsoll.domain.cluster import Step
-from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus
+from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, ClusterUp
 from plimsoll.errors import EnvironmentLacks, PlimsollError
 from plimsoll.workflows import cluster_contents as contents
 
@@ -57,7 +57,7 @@ def look(bench: Workbench) -> Seen:
     return replace(bench.nodes.seen(), registry=bench.registry.seen())
 
 
-def up(wanted: Wish, bench: Workbench, *, recreate: bool = False) -> ClusterStatus:
+def up(wanted: Wish, bench: Workbench, *, recreate: bool = False) -> ClusterUp:
     """Return when the cluster and the registry are as wanted, and say what was done for it.
 
     Raise Misconfigured when only a new cluster could be as wanted and releases are recorded in this one, EnvironmentLacks when a
@@ -82,7 +82,7 @@ def up(wanted: Wish, bench: Workbench, *, recreate: bool = False) -> ClusterStat
     brought = shape.image.metrics_server if shape else ""
     contents.install(cluster, bench.manifests, image=brought or bench.metrics_image, name=wanted.name)
     contents.wait_for_names(cluster, clock=bench.clock, reporter=bench.reporter)
-    return replace(status(wanted, bench), done=(*(step.value for step in steps), *mended))
+    return ClusterUp(status=status(wanted, bench), done=(*(step.value for step in steps), *mended))
 
 
 def _releases(seen: Seen, bench: Workbench) -> int | None:

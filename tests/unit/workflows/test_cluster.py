@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from jsonschema import Draft202012Validator
 
+import plimsoll
 from plimsoll.adapters.yaml_file import documents
 from plimsoll.domain.cluster import RUNNING, RegistryState, Wish
-from plimsoll.domain.node_image import NodeImage, Origin
+from plimsoll.domain.cluster_report import Loaded
+from plimsoll.domain.node_image import NodeImage, NodeImageReport, Origin
 from plimsoll.errors import EnvironmentLacks, Misconfigured
 from plimsoll.workflows import cluster as workflow
 from tests.fake_kind import FakeKind, FakeRegistryContainer, node
@@ -19,6 +23,7 @@ from tests.fakes import FakeClock, FakeReporter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from plimsoll.domain.cluster_report import ClusterUp
     from tests.fake_cluster import FakeCluster
 
 METRICS = {
@@ -27,6 +32,7 @@ METRICS = {
     "metadata": {"name": "metrics-server", "namespace": "kube-system"},
     "spec": {"template": {"spec": {"containers": [{"name": "metrics-server", "image": "metrics-server"}]}}},
 }
+SCHEMAS = Path(plimsoll.__file__).with_name("schemas")
 BUILT = NodeImage(
     reference="plimsoll/kind-node:1", origin=Origin.BUILT, identity="recipe", metrics_server="localhost/metrics-server:v1"
 )
@@ -82,7 +88,7 @@ class World:
             if port in self.taken:
                 raise EnvironmentLacks(f"port {port} is taken", where=setting, now="stop it")
 
-    def up(self, *, recreate: bool = False) -> workflow.ClusterStatus:
+    def up(self, *, recreate: bool = False) -> ClusterUp:
         return workflow.up(self.wish, self.bench(), recreate=recreate)
 
     def metrics_image(self) -> str:
@@ -110,7 +116,8 @@ def changed(world: World) -> World:
 
 def test_a_bare_machine_gets_a_cluster_a_registry_and_metrics(world: World) -> None:
     report = world.up()
-    assert (report.state, report.registry_state, report.kubernetes) == ("running", "running", "v1.34.4")
+    status = report.status
+    assert (status.state, status.registry_state, status.kubernetes) == ("running", "running", "v1.34.4")
     assert world.kind.trusted == {"localhost:5001": "check-in-registry"}
     assert world.metrics_image() == "localhost/metrics-server:v1"
     assert report.done == ("create the cluster", "run the registry")
@@ -156,7 +163,7 @@ def test_a_node_that_was_ready_before_the_reboot_has_to_show_that_it_is_ready_ag
         running.kind.inside.put(node("check-in-control-plane", beat="2030-01-02T03:04:06Z"))
 
     running.clock.sleep = beat_later  # type: ignore[method-assign]  # -- the kubelet of this story
-    assert running.up().state == "running"
+    assert running.up().status.state == "running"
     assert running.clock.passed > 0
 
 
@@ -178,7 +185,7 @@ def test_a_changed_configuration_is_refused_while_releases_are_recorded(running:
 def test_a_changed_configuration_is_carried_out_where_no_release_is_recorded(running: World) -> None:
     report = changed(running).up()
     assert running.kind.made == 2
-    assert report.changes == ()
+    assert report.status.changes == ()
     assert "8080 -> 30080, wanted 8090 -> 30080" in running.reporter.lines("info")[0]
 
 
@@ -246,7 +253,7 @@ def test_an_api_that_does_not_answer_is_waited_for(running: World) -> None:
         inside.unreachable = running.clock.passed < 20
 
     running.clock.sleep = answer_later  # type: ignore[method-assign]  # -- the API server of this story
-    assert running.up().state == "running"
+    assert running.up().status.state == "running"
 
 
 @pytest.mark.parametrize(
@@ -319,3 +326,14 @@ def test_the_repositorys_own_manifests_are_applied(world: World) -> None:
     workflow.up(world.wish, replace(world.bench(), manifests=found))
     assert world.kind.inside.get("apiregistration.k8s.io/v1/APIService", "v1beta1.metrics.k8s.io")
     assert world.metrics_image() == "localhost/metrics-server:v1"
+
+
+def test_what_is_printed_as_json_fits_its_published_schema(running: World) -> None:
+    status = workflow.status(running.wish, running.bench())
+    loaded = Loaded(image="hello:1", reference="localhost:5001/check-in/hello@sha256:5", layers_moved=0)
+    image = NodeImageReport(image=BUILT, seconds=1.04)
+    for result in (running.up(), status, workflow.down(running.wish, running.bench()), loaded, image):
+        told = result.to_json()
+        name = told["schema"].removeprefix("plimsoll.").replace("/", "-")
+        published = json.loads((SCHEMAS / f"{name}.json").read_text())
+        Draft202012Validator(published).validate(told)
