@@ -271,5 +271,10 @@ def kind_configuration(wanted: Wish, *, restrict_oom_score: bool) -> dict[str, A
 
 
 def registry_hosts(container: str) -> str:
-    """Return the file by which a node's containerd finds the local registry behind its name (hosts.toml of certs.d)."""
-    return f'[host."http://{container}:5000"]\n  capabilities = ["pull", "resolve"]\n'
+    """Return the file by which a node's containerd finds the local registry behind its name (hosts.toml of certs.d).
+
+    Without `server`, an image that is not there would be looked for at the name itself, where nothing listens: "connection
+    refused" instead of "not found", which a rollout must bear with for its grace.
+    """
+    address = f"http://{container}:5000"
+    return f'server = "{address}"\n\n[host."{address}"]\n  capabilities = ["pull", "resolve"]\n'

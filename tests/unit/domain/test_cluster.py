@@ -183,7 +183,10 @@ def test_the_oom_score_is_restricted_only_where_the_engine_may_not_lower_it() ->
 
 
 def test_nodes_find_the_registry_by_its_container_name() -> None:
-    assert '"http://check-in-registry:5000"' in registry_hosts("check-in-registry")
+    told = registry_hosts("check-in-registry")
+    assert '[host."http://check-in-registry:5000"]' in told
+    # What is not there must be "not found", not looked for elsewhere.
+    assert told.startswith('server = "http://check-in-registry:5000"\n')
 
 
 @pytest.mark.parametrize(
