@@ -119,7 +119,7 @@ class Table:
         return found
 
     def build(self, make: Callable[[], T]) -> T | None:
-        """Return what `make` builds of the values read, or None after a problem; its ValueError becomes one at this table's path."""
+        """Return what `make` builds, or None after a problem; its ValueError becomes one at this table's path."""
         self.finish()
         if self._wrong:
             return None

@@ -56,7 +56,12 @@ def require(result: ChecksResult) -> None:
     if result.failed:
         names = ", ".join(each.name for each in result.failed)
         now = "run `inv format` for what can be corrected by itself" if result.verb == "lint" else "see above"
-        raise Failed(f"{result.verb}: {len(result.failed)} of {len(result.results)} failed: {names}", now=now, code=result.verb, report=result)
+        raise Failed(
+            f"{result.verb}: {len(result.failed)} of {len(result.results)} failed: {names}",
+            now=now,
+            code=result.verb,
+            report=result,
+        )
 
 
 def _run(

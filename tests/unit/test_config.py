@@ -74,7 +74,9 @@ def test_every_problem_is_told_at_once_with_its_path(tmp_path: Path) -> None:
 
 
 def test_settings_without_services_say_how_to_add_one(tmp_path: Path) -> None:
-    assert "services: there is none; add one as [services.NAME]" in problems(tmp_path, SMALL.split("[services.web]")[0])
+    assert "services: there is none; add one as [services.NAME]" in problems(
+        tmp_path, SMALL.split("[services.web]", maxsplit=1)[0]
+    )
 
 
 def test_a_port_without_its_node_port_is_refused(tmp_path: Path) -> None:

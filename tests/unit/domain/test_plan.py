@@ -219,8 +219,8 @@ def test_equal_observations_give_equal_plans_and_others_do_not() -> None:
 def test_the_printed_plan_is_json_and_holds_everything_that_would_happen() -> None:
     told = json.loads(json.dumps(first().to_json()))
     assert set(told) == {
-        "release", "live", "nothing_to_do", "images", "creates", "changes", "unchanged", "waves", "migration", "rolled", "secrets",
-        "prunes", "refusals", "notes",
+        "release", "live", "nothing_to_do", "images", "creates", "changes", "unchanged", "waves", "migration", "rolled",
+        "secrets", "prunes", "refusals", "notes",
     }  # fmt: skip
 
 
