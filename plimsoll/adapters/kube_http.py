@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -154,7 +155,10 @@ class Connection:
                 timeout=urllib3.Timeout(connect=min(CONNECT_WITHIN, left), read=left),
             )
         except SSLError as error:
-            raise kube_errors.untrusted(self.access.server, _words(error)) from error
+            if _is_about_trust(error):
+                raise kube_errors.untrusted(self.access.server, _words(error)) from error
+            # Cut in the middle, as by what publishes a port before anything listens behind it.
+            return None, 0.0 if request.safe else -1.0, _words(error)
         except NEVER_SENT as error:
             if _is_about_trust(error):
                 raise kube_errors.untrusted(self.access.server, _words(error)) from error
@@ -207,9 +211,10 @@ def _retry_after(value: str | None) -> float:
 
 
 def _is_about_trust(error: BaseException | None) -> bool:
-    """Tell whether a proxy error hides a certificate that does not fit."""
+    """Tell whether a certificate that does not fit is behind this error."""
     while error is not None:
-        if isinstance(error, SSLError):
+        # Theirs does not convince us, or ours does not convince them.
+        if isinstance(error, ssl.SSLCertVerificationError) or (isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason)):
             return True
         error = error.__cause__ or error.__context__
     return False

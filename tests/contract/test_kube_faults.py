@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
+import socket
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,6 +105,24 @@ def test_a_server_that_is_not_there_is_a_lack_that_names_it(serve: Serve) -> Non
     with pytest.raises(EnvironmentLacks) as caught:
         cluster.apply(MAP, timeout=0.5)
     assert caught.value.where == server.url
+    assert caught.value.code == "cluster-unreachable"
+
+
+def test_a_connection_that_is_cut_in_the_handshake_is_a_server_that_does_not_answer_yet(tmp_path: Path) -> None:
+    hung_up = socket.create_server(("127.0.0.1", 0))
+
+    def hang_up() -> None:
+        with suppress(OSError):
+            while True:
+                hung_up.accept()[0].close()
+
+    Thread(target=hang_up, daemon=True).start()
+    entries = {"server": f"https://127.0.0.1:{hung_up.getsockname()[1]}"}
+    kubeconfig = tmp_path / "kubeconfig"
+    contexts = [{"name": "here", "context": {"cluster": "here"}}]
+    kubeconfig.write_text(json.dumps({"clusters": [{"name": "here", "cluster": entries}], "contexts": contexts}))
+    with closing(hung_up), pytest.raises(EnvironmentLacks) as caught:
+        KubeCluster.connect(kubeconfig, "here").apply(MAP, timeout=0.5)
     assert caught.value.code == "cluster-unreachable"
 
 
