@@ -70,8 +70,8 @@ def judge(environment: Environment, images: Mapping[str, Image], *, dirty: bool,
         found.append(
             Refusal(
                 code="dirty",
-                what=f"{environment.name} takes committed sources only, and these images were built from uncommitted changes",
-                where=", ".join(sorted(s for s, image in images.items() if image.tag.endswith("-dirty"))) or "the work tree",
+                what=f"{environment.name} takes committed sources only, and this release would hold uncommitted changes",
+                where=", ".join(sorted(s for s, image in images.items() if image.tag.endswith("-dirty"))) or "overlay or settings",
                 now="commit the changes, then `inv build` and deploy again",
             )
         )
