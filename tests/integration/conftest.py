@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """A clone whose cluster is up; it goes down at the end unless PLIMSOLL_KEEP is set, for looking at what went wrong."""
     made = make(tmp_path_factory.mktemp("clone") / "repository")
-    made.ok("cluster.up", timeout=2400)
+    # A cluster that an earlier run left (PLIMSOLL_KEEP, or a kill) may be of another recipe; it is the tests' own.
+    if made.inv("cluster.up", timeout=2400).code != 0:
+        made.ok("cluster.up", "--recreate", timeout=2400)
     # Where no vulnerability database is reached, the staging gate would stop every test; the gate has tests of its own.
     made.edit("plimsoll.toml", "node_port = 30081", 'node_port = 30081\ngate = "show"')
     made.edits.clear()
