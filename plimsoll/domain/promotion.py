@@ -70,7 +70,7 @@ def judge(environment: Environment, images: Mapping[str, Image], *, dirty: bool,
         found.append(
             Refusal(
                 code="dirty",
-                what=f"{environment.name} takes committed sources only, and this release would hold uncommitted changes",
+                what=f"{environment.name} takes committed sources only, and this release would hold uncommitted ones",
                 where=", ".join(sorted(s for s, image in images.items() if image.tag.endswith("-dirty"))) or "overlay or settings",
                 now="commit the changes, then `inv build` and deploy again",
             )
