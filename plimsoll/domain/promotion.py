@@ -67,11 +67,12 @@ def judge(environment: Environment, images: Mapping[str, Image], *, dirty: bool,
     """Return why `images` may not run in `environment`; `proven` is the ledger of the environment that proves them."""
     found = []
     if environment.protected and dirty:
+        changed = ", ".join(sorted(service for service, image in images.items() if image.tag.endswith("-dirty")))
         found.append(
             Refusal(
                 code="dirty",
-                what=f"{environment.name} takes committed sources only, and this release would hold uncommitted ones",
-                where=", ".join(sorted(s for s, image in images.items() if image.tag.endswith("-dirty"))) or "overlay or settings",
+                what=f"{environment.name} takes committed sources only, and this release would hold uncommitted changes",
+                where=changed or "overlay or settings",
                 now="commit the changes, then `inv build` and deploy again",
             )
         )
