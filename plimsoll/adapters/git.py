@@ -24,12 +24,16 @@ CI_ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BITBUCKET_STEP_TRIGGERER_UUID
 
 
 class Git:
-    """The repository at `root`. Nothing is written: not even the index is refreshed."""
+    """The repository at `root`, as it is when it is first asked. Nothing is written: not even the index is refreshed."""
 
     def __init__(self, root: Path) -> None:
         """Look at the work tree whose top is `root`."""
         self._root = root
         self.show = cache(self._show)
+        # One look at the whole tree answers for every service.
+        self._all_files = cache(self._list)
+        self._all_changed = cache(self._status)
+        self._require_history = cache(self._check_history)
 
     def head(self) -> Commit:
         """Return the commit that is checked out. Raise Misconfigured without one, or in a shallow clone."""
@@ -46,7 +50,7 @@ class Git:
         while True:
             page = self._git(
                 "log", f"--skip={seen}", f"-{PAGE}", "--format=%x01%H %ct", "--name-only", "-z", "--no-renames",
-                "--diff-merges=first-parent", "--", *_literal(paths), check=False,
+                "--diff-merges=first-parent", "--relative", "--", *_literal(paths), check=False,
             )  # fmt: skip
             entries = page.stdout.split("\x01")[1:]
             for entry in entries:
@@ -58,23 +62,16 @@ class Git:
 
     def _show(self, revision: str, path: str) -> str | None:
         """Return a file's text as it was at `revision` (`REVISION^`: before it), None when it was not there."""
-        found = self._git("show", f"{revision}:{path}", check=False)
+        found = self._git("show", f"{revision}:./{path}", check=False)
         return found.stdout if found.code == 0 else None
 
     def changed(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Return the files under `paths` that differ from the commit, untracked ones included (ignored ones not)."""
-        status = self._git(
-            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none", "--",
-            *_literal(paths),
-        )  # fmt: skip
-        return tuple(entry[3:] for entry in status.stdout.split("\0") if entry)
+        return tuple(name for name in self._all_changed() if _within(name, paths))
 
     def files(self, path: str) -> tuple[str, ...]:
         """Return the files under `path` that a clone would have, or would have once committed: no ignored ones."""
-        listed = self._git(
-            "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *_literal((path,))
-        )
-        return tuple(sorted({name for name in listed.stdout.split("\0") if name}))
+        return tuple(name for name in self._all_files() if _within(name, (path,)))
 
     def actor(self) -> str:
         """Return who is at work: the CI system's actor, otherwise the user configured in git, otherwise the login name."""
@@ -93,8 +90,21 @@ class Git:
         """Clone what is committed into `target`, with files of its own."""
         self._git("clone", "--quiet", "--no-hardlinks", str(self._root), str(target))
 
-    def _require_history(self) -> None:
-        answer = self._git("rev-parse", "--is-shallow-repository", check=False)
+    def _list(self) -> tuple[str, ...]:
+        self._require_history()
+        listed = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        return tuple(sorted({name for name in listed.stdout.split("\0") if name}))
+
+    def _status(self) -> tuple[str, ...]:
+        status = self._git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none")
+        # Unlike all the others, this command speaks of paths from the top of the repository.
+        prefix = self._require_history()
+        names = (entry[3:] for entry in status.stdout.split("\0") if entry)
+        return tuple(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+    def _check_history(self) -> str:
+        """Return the way from the repository's top to `root`; empty where they are one."""
+        answer = self._git("rev-parse", "--is-shallow-repository", "--show-prefix", check=False)
         if answer.code != 0:
             raise Misconfigured(
                 "this is no git repository, and labels and tags come from its commits",
@@ -102,13 +112,15 @@ class Git:
                 now="run `git init` and commit, or clone the repository",
                 code="no-git",
             )
-        if answer.stdout.strip() == "true":
+        shallow, _, prefix = answer.stdout.partition("\n")
+        if shallow.strip() == "true":
             raise Misconfigured(
                 "this clone is shallow: it cannot say which commit last touched an image's sources",
                 where=str(self._root),
                 now="run `git fetch --unshallow` (in a CI checkout: fetch-depth: 0)",
                 code="shallow-clone",
             )
+        return prefix.strip()
 
     def _git(self, *words: str, check: bool = True) -> process.Finished:
         # quotePath would turn a file's name into escapes; optional locks would write the index.
@@ -116,9 +128,13 @@ class Git:
         return process.run(argv, timeout=TIMEOUT, check=check, env={"LC_ALL": "C.UTF-8"})
 
 
+def _within(name: str, paths: Sequence[str]) -> bool:
+    return any(path in {".", "", name} or name.startswith(f"{path}/") for path in paths)
+
+
 def _literal(paths: Sequence[str]) -> tuple[str, ...]:
     # A path with a `*` in it means itself; "." means everything.
-    return tuple(f":(top,literal){path}" if path not in {".", ""} else ":(top)" for path in paths)
+    return tuple(f":(literal){path or '.'}" for path in paths)
 
 
 def _commit(line: str) -> Commit:

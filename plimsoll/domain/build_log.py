@@ -10,7 +10,7 @@ TAIL = 15
 SAID = re.compile(r"#(?P<step>\d+) (?:\d+\.\d+ )?(?P<text>.*)")
 NAMED = re.compile(r"#(?P<step>\d+) (?P<name>\[.+\] .+)")
 ERRORED = re.compile(r"#(?P<step>\d+) ERROR: (?P<text>.*)")
-PLACE = re.compile(r"^(?P<file>\S*[Dd]ockerfile\S*):(?P<line>\d+)$", re.MULTILINE)
+PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)\n-{10,}$", re.MULTILINE)
 SOLVE = re.compile(r"^ERROR: (?:failed to (?:solve|build): )?(?P<text>.+)$", re.MULTILINE)
 # How a client notices that the engine went away in the middle, and that it was never there.
 GONE = re.compile(

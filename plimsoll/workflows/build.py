@@ -59,10 +59,10 @@ def build(services: Sequence[Service], shop: Workshop, *, cache: bool = True) ->
         wanted = {state.base.name: state for each in missing for state in each.inputs.bases}
         states, images = base_images.ensure(wanted.values(), store=shop.bases, mirror=shop.mirror, reporter=shop.reporter)
         # Where the mirror had moved on, the bases are others than those that the tags were made of.
-        missing = [_with_bases(each, states, shop) for each in missing]
-        moved = standing(missing, shop) if cache else {}
-        missing = [each for each in missing if each.service.name not in moved]
-        found |= moved | _build_all(missing, images, shop, cache=cache)
+        before, missing = missing, [_with_bases(each, states, shop) for each in missing]
+        found |= standing([each for each in missing if each not in before], shop) if cache else {}
+        missing = [each for each in missing if each.service.name not in found]
+        found |= _build_all(missing, images, shop, cache=cache)
     built = {service.name: found[service.name] for service in services}
     check_budgets(built.values(), shop.project.services)
     return BuildResult(
