@@ -42,7 +42,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite(Check):
-    """A test suite: a check whose output is shown as it comes. `needs` are `engine` and names of pinned tools."""
+    """A test suite: a check whose output is shown as it comes. `needs` are `engine`, `node-image` and names of pinned tools."""
 
     needs: tuple[str, ...] = ()
 

@@ -64,6 +64,10 @@ class _prepare:  # noqa: N801 -- a function with a memory
                 continue
             if need == "engine":
                 tools.ensure_engine(self._reporter)
+            elif need == "node-image":
+                from plimsoll.wiring import cluster
+
+                cluster.node_image(None, self._reporter)
             else:
                 tools.ensure_tool(need)
             self._ready.add(need)

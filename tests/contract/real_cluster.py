@@ -1,16 +1,23 @@
-"""A namespace of its own in a real cluster, for contract tests: named by PLIMSOLL_TEST_KUBECONFIG, deleted at the end."""
+"""A namespace of its own in a real cluster, for contract tests; deleted at the end.
+
+PLIMSOLL_TEST_KUBECONFIG names a cluster for tests. Without it the integration tests' own is brought up; they take it down again.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from plimsoll.adapters.kube import KubeCluster
+from tests.integration.clone import make
 from tests.needs import missing
 
 if TYPE_CHECKING:
@@ -21,11 +28,23 @@ VARIABLE = "PLIMSOLL_TEST_KUBECONFIG"
 ACCOUNT_WITHIN = 30
 
 
+@cache
+def kubeconfig_for_tests() -> str:
+    """Return the kubeconfig of the cluster for tests; skip (or fail, with CI=true) where there can be none."""
+    if named := os.environ.get(VARIABLE):
+        return named
+    if subprocess.run(("docker", "info"), capture_output=True, check=False).returncode != 0:
+        missing(f"a container engine for a cluster (or {VARIABLE})")
+    with tempfile.TemporaryDirectory() as folder:
+        clone = make(Path(folder) / "repository")
+        if clone.inv("cluster.up", timeout=2400).code != 0:
+            clone.ok("cluster.up", "--recreate", timeout=2400)
+        return str(clone.ok("cluster.status", "--json").json["kubeconfig"])
+
+
 def connect() -> KubeCluster:
-    """Return the cluster for tests; skip (or fail, with CI=true) where none is named."""
-    kubeconfig = os.environ.get(VARIABLE)
-    if not kubeconfig or not Path(kubeconfig).is_file():
-        missing(f"a cluster for tests ({VARIABLE})")
+    """Return the cluster for tests."""
+    kubeconfig = kubeconfig_for_tests()
     context = yaml.safe_load(Path(kubeconfig).read_text())["current-context"]
     return KubeCluster.connect(Path(kubeconfig), context)
 
