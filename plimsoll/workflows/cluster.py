@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plimsoll.domain import cluster as rules
 from plimsoll.domain.cluster import Step
 from plimsoll.domain.cluster_report import ClusterDown, ClusterStatus, ClusterUp
-from plimsoll.errors import EnvironmentLacks, PlimsollError
+from plimsoll.errors import EnvironmentLacks, Misconfigured, PlimsollError
 from plimsoll.workflows import cluster_contents as contents
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def _try(bench: Workbench, since: datetime | None) -> tuple[Cluster | None, str]
     try:
         cluster = bench.connect()
         problem = contents.unready_nodes(cluster.list("v1/Node"), since=since)
-    except EnvironmentLacks as error:
+    except (EnvironmentLacks, Misconfigured) as error:
+        # An API server that has just started refuses its own administrator until it has read who may do what.
         return None, error.what
     return (None, problem) if problem else (cluster, "")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from plimsoll.domain.cluster_report import ClusterUp
-    from tests.fake_cluster import FakeCluster
+    from tests.fake_cluster import Call, FakeCluster
 
 METRICS = {
     "apiVersion": "apps/v1",
@@ -253,6 +253,15 @@ def test_an_api_that_does_not_answer_is_waited_for(running: World) -> None:
         inside.unreachable = running.clock.passed < 20
 
     running.clock.sleep = answer_later  # type: ignore[method-assign]  # -- the API server of this story
+    assert running.up().status.state == "running"
+
+
+def test_an_api_server_that_does_not_know_its_administrator_yet_is_waited_for(running: World) -> None:
+    def refuse(_call: Call) -> None:
+        if running.clock.passed < 5:
+            raise Misconfigured("kubernetes-admin may not list nodes", where="", now="", code="right-missing")
+
+    running.kind.inside.on_call.append(refuse)
     assert running.up().status.state == "running"
 
 
