@@ -28,7 +28,6 @@ def recover(site: Site, rollout: Rollout, error: Exception) -> Exception:
     record of its own. An exception that is no PlimsollError is our mistake: it is returned as it is, after the same recovery.
     """
     told = told_of(error)
-    site.stop.ignore()
     if isinstance(error, LockLost):
         return _ended(told, rollout, None, told.now)
     try:

@@ -119,6 +119,12 @@ def test_after_a_failed_rollback_the_last_good_content_is_tried_again() -> None:
     assert history(*rows).last_good == Row("s", "b").release(2)
 
 
+def test_after_a_rollback_by_hand_that_failed_the_release_it_left_is_no_target() -> None:
+    rows = [Row("s", "a"), Row("s", "b"), Row("x", "a", back_to=1, left=2)]
+    assert target(*rows) == "staging-1"
+    assert history(*rows).last_good == Row("s", "a").release(1)
+
+
 def test_nothing_older_is_a_failure_that_says_what_to_do() -> None:
     with pytest.raises(Failed, match="no release before staging-1 was verified") as failed:
         history(Row("v", "a")).rollback_target()
