@@ -154,7 +154,8 @@ def logs(name: str, service: str | None, since: str, *, follow: bool) -> LogLine
         raise Misconfigured(str(error), where="--since", now="write 10m, 2h or 1d", code="flags") from error
     there = site(environment, wiring.output().reporter)
     there.guard()
-    labels = f"app.kubernetes.io/part-of={project.name}" + (f",app.kubernetes.io/name={service}" if service else "")
+    # The namespace is the environment's own: without a service, all of its pods are meant.
+    labels = f"app.kubernetes.io/name={service}" if service else ""
     lines = there.logs.follow(environment.namespace, labels, since=seconds, follow=follow)
     return LogLines(environment=environment.name, lines=lines)
 
