@@ -25,7 +25,7 @@ def free_megabytes(path: Path) -> int:
 def full(path: Path) -> EnvironmentLacks:
     """Return the error for a disk without room, naming where it is."""
     return EnvironmentLacks(
-        f"the disk is full: {free_megabytes(path)} MB are left at {path}",
+        f"the disk became full at {path} ({free_megabytes(path)} MB are free there now)",
         where=str(path),
         now="free some space (`docker system prune` removes what the engine no longer needs), then run it again",
         code="disk-full",

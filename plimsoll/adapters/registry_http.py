@@ -164,7 +164,9 @@ def _docker_login(host: str) -> tuple[str, str, str]:
             now=f"run `docker login {host}`",
             code="registry-login",
         ) from error
-    return found.get("Username") or "", found.get("Password") or "", found.get("IdentityToken") or ""
+    # The SDK writes these names in capitals when a helper answered, and small when the file itself had the login.
+    small = {str(key).lower(): value for key, value in found.items()}
+    return small.get("username") or "", small.get("password") or "", small.get("identitytoken") or ""
 
 
 def _refusal(answer: requests.Response, where: Reference) -> EnvironmentLacks | Misconfigured:
