@@ -101,7 +101,7 @@ def refusal(code: str, exit_code: int) -> Refusal:
 
 
 def test_no_refusal_lets_the_deploy_go_on() -> None:
-    refuse(())
+    assert refuse(()) is None
 
 
 def test_all_refusals_are_told_and_a_failure_wins_over_a_misconfiguration() -> None:
