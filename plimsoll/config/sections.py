@@ -207,8 +207,8 @@ def read_check(name: str, table: Table) -> Check | None:
 
 def read_suite(name: str, table: Table) -> Suite | None:
     """Return a test suite of [suites]."""
-    fields, needs = _check_fields(table), table.texts("needs")
-    return table.build(lambda: Suite(name=name, needs=needs, **fields))
+    fields, needs, extra = _check_fields(table), table.texts("needs"), table.flag("extra", default=False)
+    return table.build(lambda: Suite(name=name, needs=needs, extra=extra, **fields))
 
 
 def read_dev(table: Table, local: Table) -> DevSettings | None:

@@ -42,9 +42,13 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite(Check):
-    """A test suite: a check whose output is shown as it comes. `needs` are `engine`, `node-image` and names of pinned tools."""
+    """A test suite: a check whose output is shown as it comes. `needs` are `engine`, `node-image` and names of pinned tools.
+
+    An `extra` suite runs only when it is named.
+    """
 
     needs: tuple[str, ...] = ()
+    extra: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ def test(suite: str | None, reporter: Reporter) -> ChecksResult:
         raise unknown("suite", suite, suites, where="plimsoll.toml, [suites]")
     commands = _commands()
     first = lint(reporter) if suite is None else ChecksResult(verb="test", results=())
-    chosen = (suites[suite],) if suite else tuple(suites.values())
+    chosen = (suites[suite],) if suite else tuple(each for each in suites.values() if not each.extra)
     rest = workflow.test(chosen, commands=commands, tracked=commands.tracked(), prepare=_prepare(reporter), reporter=reporter)
     return ChecksResult(verb="test", results=(*first.results, *rest.results))
 
