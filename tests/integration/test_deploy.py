@@ -39,6 +39,12 @@ def check(document: dict[str, Any]) -> None:
     jsonschema.validate(document, json.loads((SCHEMAS / f"{name}.json").read_text()))
 
 
+def origin(clone: Clone, release: str) -> str:
+    """Return the release whose content `release` runs: its own, or the one that a rollback brought back."""
+    record = next(each for each in clone.history() if each["release"] == release)
+    return str(record["content_of"] or record["release"])
+
+
 def expect_old_release(clone: Clone, before: dict[str, Any], said: Said) -> dict[str, Any]:
     """A bad deploy: exit 1, the old content serves and is verified again, the failed record names its cause."""
     assert said.code == 1, said.stderr
@@ -46,7 +52,7 @@ def expect_old_release(clone: Clone, before: dict[str, Any], said: Said) -> dict
     assert now["verified"]
     newest, failed, *_ = clone.history()
     assert newest["release"] == now["release"]
-    assert newest["content_of"] == (before.get("content_of") or before["release"])
+    assert newest["content_of"] == origin(clone, before["release"])
     assert newest["rollback_of"] == failed["release"]
     assert failed["state"] == "failed"
     assert failed["cause"]
@@ -144,7 +150,7 @@ def test_a_failing_smoke_test_brings_the_old_release_back(staging: Clone) -> Non
 
 
 def test_a_rollback_by_hand_brings_back_the_release_before_with_its_configuration(staging: Clone) -> None:
-    first = staging.status()
+    first, marked = staging.status(), serving()
     staging.edit("infrastructure/kubernetes/base/backend/kustomization.yaml", "LOG_LEVEL=info", "LOG_LEVEL=warning")
     second = staging.ok("build", "deploy", "--env", "staging", "--json").json
     said = staging.ok("rollback", "--env", "staging", "--json")
@@ -156,7 +162,8 @@ def test_a_rollback_by_hand_brings_back_the_release_before_with_its_configuratio
     assert status["images"] == first["images"]
     states = {each["release"]: each["state"] for each in staging.history()}
     assert states[second["release"]] == "rolled-back"
-    assert serving() == (next(e for e in staging.history() if e["release"] == status["release"])["content_of"])
+    assert origin(staging, status["release"]) == origin(staging, first["release"])
+    assert serving() == marked
 
 
 def test_status_is_whole_from_another_folder_and_without_the_state_folder(
