@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from plimsoll.adapters.kube import KubeCluster
 from tests.integration.test_deploy import expect_old_release
 
 if TYPE_CHECKING:
@@ -49,24 +51,25 @@ def test_a_release_whose_image_is_gone_is_refused_before_the_first_write(staging
 def test_an_image_that_vanishes_after_the_check_fails_fast_and_the_old_release_serves(staging: Clone) -> None:
     before = staging.status()
     digest = changed_backend(staging, "gone after the check")
-    known = {each["release"] for each in staging.history()}
+    kubeconfig = Path(staging.ok("cluster.status", "--json").json["kubeconfig"])
+    cluster = KubeCluster.connect(kubeconfig, yaml.safe_load(kubeconfig.read_text())["current-context"])
     done = threading.Event()
-
-    def vanish() -> None:
-        deadline = time.monotonic() + 60
-        while not done.is_set() and time.monotonic() < deadline:
-            if {each["release"] for each in staging.history()} != known:
-                try:
-                    forget(digest)
-                except urllib.error.HTTPError:
-                    return
-                return
-            time.sleep(0.1)
-
-    thread = threading.Thread(target=vanish)
-    thread.start()
+    vanisher = threading.Thread(target=forget_once_recorded, args=(cluster, digest, done))
+    vanisher.start()
     said = staging.inv("deploy", "--env", "staging")
     done.set()
-    thread.join()
+    vanisher.join()
     expect_old_release(staging, before, said)
     assert "image" in said.stderr.lower()
+
+
+def forget_once_recorded(cluster: KubeCluster, digest: str, done: threading.Event) -> None:
+    """Delete the image as soon as the deploy has written its record: after the check, before a pod asks for the image."""
+
+    def records() -> int:
+        return len(cluster.list("v1/ConfigMap", "plimsoll"))
+
+    known, deadline = records(), time.monotonic() + 60
+    while records() == known and not done.is_set() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    forget(digest)
