@@ -168,6 +168,25 @@ def detach(argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | No
     return child
 
 
+def _spawn(words: tuple[str, ...], *, cwd: Path | None, env: Mapping[str, str] | None, piped: bool) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**os.environ, **env} if env is not None else None,
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        if cwd is not None and not cwd.is_dir():
+            raise Failed(f"the folder {cwd} does not exist", where=shlex.join(words)) from error
+        raise EnvironmentLacks(
+            f"{words[0]} cannot be started: {error.strerror}", where="PATH", now="run `./inv setup`", code="tool-missing"
+        ) from error
+
+
 def _supervise(
     argv: Sequence[str | Path],
     *,
@@ -181,22 +200,7 @@ def _supervise(
 ) -> Finished:
     words = tuple(str(word) for word in argv)
     started = time.monotonic()
-    try:
-        child = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, **env} if env is not None else None,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (FileNotFoundError, PermissionError) as error:
-        if cwd is not None and not cwd.is_dir():
-            raise Failed(f"the folder {cwd} does not exist", where=shlex.join(words)) from error
-        raise EnvironmentLacks(
-            f"{words[0]} cannot be started: {error.strerror}", where="PATH", now="run `./inv setup`", code="tool-missing"
-        ) from error
+    child = _spawn(words, cwd=cwd, env=env, piped=stdin is not None)
     output: tuple[deque[str], deque[str]] = (deque(), deque())
     readers = [_reader(child, index, output[index], on_line) for index in (0, 1)]
     _running.add(child)
