@@ -23,6 +23,8 @@ CREATE = 600.0
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 # Where a node keeps what its cluster was made from; it lives and dies with the cluster.
 RECORD = "/kind/plimsoll.json"
+# On cgroup v1 kind enters a node as soon as its first line is logged; a busy machine may still be moving mounts in it then.
+RACE = "OCI runtime exec failed"
 # A user's own choice of provider or network would part nodes, registry and us.
 SETTINGS = {"KIND_EXPERIMENTAL_PROVIDER": "docker", "KIND_EXPERIMENTAL_DOCKER_NETWORK": "kind"}
 
@@ -62,16 +64,16 @@ class KindNodes:
     def create(self, configuration: Mapping[str, Any], image: str, *, reporter: Reporter) -> None:
         """Make the cluster; it counts as begun until `record`. Raise EnvironmentLacks with kind's words and a folder of logs."""
         self._begun.touch()
-        argv = ("create", "cluster", "--name", self._name, "--image", image, "--retain", "--config", "-")
         try:
-            process.stream(
-                (self._kind(), *argv, "--kubeconfig", self.kubeconfig),
-                reporter.detail,
-                timeout=CREATE,
-                env=SETTINGS,
-                stdin=json.dumps(configuration),
-                title="kind create cluster",
-            )
+            try:
+                self._create(configuration, image, reporter)
+            except process.CommandFailed as error:
+                if RACE not in error.finished.stderr:
+                    raise
+                reporter.detail("kind came too early for a node that was still starting: once more")
+                self.delete()
+                self._begun.touch()
+                self._create(configuration, image, reporter)
         except process.CommandFailed as error:
             logs = self._folder / f"{self._name}-logs"
             process.run((self._kind(), "export", "logs", logs, "--name", self._name), timeout=120, env=SETTINGS, check=False)
@@ -82,6 +84,17 @@ class KindNodes:
                 now="run `inv doctor`, correct what it says, and try again",
                 code="kind",
             ) from error
+
+    def _create(self, configuration: Mapping[str, Any], image: str, reporter: Reporter) -> None:
+        argv = ("create", "cluster", "--name", self._name, "--image", image, "--retain", "--config", "-")
+        process.stream(
+            (self._kind(), *argv, "--kubeconfig", self.kubeconfig),
+            reporter.detail,
+            timeout=CREATE,
+            env=SETTINGS,
+            stdin=json.dumps(configuration),
+            title="kind create cluster",
+        )
 
     def record(self, shape: Shape) -> None:
         """Keep in the cluster what it was made from: from now on it is finished."""
