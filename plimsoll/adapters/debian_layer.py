@@ -30,6 +30,8 @@ AR_HEADER = 60
 # uid and gid under which every image of Plimsoll's conventions runs.
 APP = 1001
 USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+# Where names are looked up: without it, a name server may be asked before /etc/hosts.
+LOOKUPS = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"
 GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 
 
@@ -73,12 +75,14 @@ class LayerWriter:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as archive:
             for member in archive:
                 name = placed(member.name)
-                if not name or (not member.isdir() and not wanted(name, self._base)):
+                if not name or not wanted(name, self._base):
                     continue
                 # A package that still names the folder of which there is only a link now must not replace that link.
                 present = self._entries.get(name)
                 if member.isdir() and present is not None:
                     continue
+                # The folder of a file that is wanted may itself be left out.
+                self._add_folder(name.rpartition("/")[0])
                 body = archive.extractfile(member) if member.isreg() else None
                 self._place(name, member, body.read() if body else None, owner=package)
                 yield name
@@ -146,9 +150,8 @@ class LayerWriter:
         if authorities:
             bundle = "".join(f"{self._content(name, '').strip()}\n" for name in authorities)
             self.add_file("etc/ssl/certs/ca-certificates.crt", bundle.encode())
-        resolver = self._content("usr/share/base-files/nsswitch.conf", "")
-        if resolver and "etc/nsswitch.conf" not in self._entries:
-            self.add_file("etc/nsswitch.conf", resolver.encode())
+        if "etc/nsswitch.conf" not in self._entries:
+            self.add_file("etc/nsswitch.conf", LOOKUPS.encode())
         self.add_link("var/run", "/run")
         self.add_link("var/lock", "/run/lock")
         for link, program in LINKS.items():

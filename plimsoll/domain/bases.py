@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOCK = "infrastructure/docker/bases.lock"
 UPDATE = "run `inv image.bases --update` and commit the result"
 # Counted up whenever the same packages would give another image, so that a base made by older rules is made again.
-RECIPE = 2
+RECIPE = 3
 # Every time in a base (and in the images on it): equal packages then give equal bytes. ZIP archives know nothing earlier.
 EPOCH = 315532800
 # Days after which packages have most likely been corrected since (Debian publishes point releases every two months).
