@@ -78,11 +78,11 @@ def up(wanted: Wish, bench: Workbench, *, recreate: bool = False) -> ClusterUp:
     fresh = Step.CREATE in steps
     mended = _kubeconfig(bench, fresh=fresh)
     cluster = _ready(bench, since=since if Step.START in steps else None)
-    shape = look(bench).shape
-    brought = shape.image.metrics_server if shape else ""
+    seen = look(bench) if steps else seen
+    brought = seen.shape.image.metrics_server if seen.shape else ""
     contents.install(cluster, bench.manifests, image=brought or bench.metrics_image, name=wanted.name)
     contents.wait_for_names(cluster, clock=bench.clock, reporter=bench.reporter)
-    return ClusterUp(status=status(wanted, bench), done=(*(step.value for step in steps), *mended))
+    return ClusterUp(status=_status(wanted, bench, seen), done=(*(step.value for step in steps), *mended))
 
 
 def _releases(seen: Seen, bench: Workbench) -> int | None:
@@ -175,7 +175,10 @@ def _try(bench: Workbench, since: datetime | None) -> tuple[Cluster | None, str]
 
 def status(wanted: Wish, bench: Workbench) -> ClusterStatus:
     """Return what the cluster is like now. Raise EnvironmentLacks when the engine does not answer."""
-    seen = look(bench)
+    return _status(wanted, bench, look(bench))
+
+
+def _status(wanted: Wish, bench: Workbench, seen: Seen) -> ClusterStatus:
     kubernetes, metrics, state = "", False, "absent"
     if seen.nodes:
         state = "running" if seen.running else "stopped"
