@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.adapters.debian_layer import write_layer
-from plimsoll.adapters.disk import room
+from plimsoll.adapters.disk import forget_unused, room
 from plimsoll.adapters.oci import CONFIG, MANIFEST, PATH, Layout
 from plimsoll.domain.bases import BaseImage
 from plimsoll.domain.images import digest
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from plimsoll.ports import Reporter
 
 MADE = "1980-01-01T00:00:00Z"  # domain.bases.EPOCH, as a configuration writes it
+# A base that no build asked for in this many days is one of an older record.
+KEPT_DAYS = 30
 SCHEMA = "plimsoll.bases-taken/1"
 
 
@@ -41,7 +45,10 @@ class BaseImages:
             found, layers = self._registry().base(state.base.pull)
             return BaseImage(name=state.base.name, digest=found, context=f"docker-image://{state.base.pull}", layers=layers)
         folder = self._home / state.key
-        return _image(state.base.name, Layout(folder)) if (folder / "index.json").exists() else None
+        if not (folder / "index.json").exists():
+            return None
+        os.utime(folder)
+        return _image(state.base.name, Layout(folder))
 
     def make(self, state: BaseState, *, reporter: Reporter) -> BaseImage:
         """Make the base in exactly this state, or raise EnvironmentLacks."""
@@ -77,8 +84,9 @@ class BaseImages:
                 }
             )
             target = self._home / state.key
-            if not target.exists():
+            with suppress(OSError):  # another process made the same one meanwhile
                 layout.folder.rename(target)
+        forget_unused(self._home, days=KEPT_DAYS)
         return _image(base.name, Layout(target))
 
     def taken(self) -> Mapping[str, Mapping[str, Any]]:

@@ -37,11 +37,11 @@ CONFIGURATION = """
 #clear DPkg::Post-Invoke;
 Dir::State "{home}/state";
 Dir::State::status "{home}/status";
-Dir::State::lists "{home}/state/lists";
+Dir::State::lists "{lists}";
 Dir::Cache "{home}/cache";
 Dir::Cache::archives "{home}/cache/archives";
 Dir::Cache::pkgcache "pkgcache.bin";
-Dir::Cache::srcpkgcache "{home}/../srcpkgcache.bin";
+Dir::Cache::srcpkgcache "{lists}/../srcpkgcache.bin";
 Dir::Etc::SourceList "/dev/null";
 Dir::Etc::SourceParts "{home}/sources";
 Dir::Etc::Preferences "{home}/preferences";
@@ -129,8 +129,8 @@ class _Apt:
         for folder in ("state", "cache/archives/partial", "sources"):
             (home / folder).mkdir(parents=True)
         (lists / "partial").mkdir(parents=True, exist_ok=True)
-        (home / "state" / "lists").symlink_to(lists)
-        (home / "apt.conf").write_text(CONFIGURATION.format(home=home, architecture=ARCHITECTURE), encoding="utf-8")
+        configuration = CONFIGURATION.format(home=home, lists=lists, architecture=ARCHITECTURE)
+        (home / "apt.conf").write_text(configuration, encoding="utf-8")
         (home / "sources" / "debian.sources").write_text(sources, encoding="utf-8")
         stand_ins = (STAND_IN.format(name=name, architecture=ARCHITECTURE) for name in left_out(base))
         (home / "status").write_text("".join(stand_ins), encoding="utf-8")

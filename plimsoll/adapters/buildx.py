@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.adapters import process
-from plimsoll.adapters.disk import free_megabytes, full, room
+from plimsoll.adapters.disk import forget_unused, free_megabytes, full, room
 from plimsoll.adapters.oci import Layout
 from plimsoll.adapters.oci_canonical import Canonical
 from plimsoll.domain.bases import EPOCH
@@ -73,6 +73,7 @@ class Buildx:
         """
         started = time.monotonic()
         self._scratch.mkdir(parents=True, exist_ok=True)
+        forget_unused(self._scratch, days=1)
         with room(self._scratch), tempfile.TemporaryDirectory(prefix=f"{plan.service.name}-", dir=self._scratch) as work:
             folders = self._prepare(plan, Path(work))
             labels = plan.labels(_base_digest(plan, bases))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,14 @@ def full(path: Path) -> EnvironmentLacks:
         now="free some space (`docker system prune` removes what the engine no longer needs), then run it again",
         code="disk-full",
     )
+
+
+def forget_unused(home: Path, *, days: int) -> None:
+    """Remove what lies in `home` and was not touched for `days`: leftovers of killed processes, and what nobody uses any more."""
+    oldest = time.time() - days * 86400
+    for path in home.iterdir():
+        if path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

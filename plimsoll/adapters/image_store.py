@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,7 @@ class StateImages:
                     "made_from": {diff: blob.to_json() for diff, blob in (made_from or {}).items()},
                 }
                 (new / DESCRIPTION).write_text(json.dumps(data, indent=1), encoding="utf-8")
-                if target.exists():
-                    target.rename(Path(folder) / "old")
-                new.rename(target)
+                _replace(target, new, Path(folder) / "old")
         self._forget_old(image.service)
 
     def rewritten(self, service: str) -> dict[str, tuple[Layout, Blob]]:
@@ -90,6 +89,17 @@ class StateImages:
         places = [path for path in (self._home / service).iterdir() if not path.name.startswith(".")]
         for old in sorted(places, key=lambda path: -path.stat().st_mtime)[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _replace(target: Path, new: Path, old: Path) -> None:
+    """Put `new` in the place of `target`. Where another process was faster, its image stays: it has the same tag."""
+    with suppress(FileNotFoundError):
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if not (target / DESCRIPTION).exists():
+            raise
 
 
 def _read(path: Path) -> dict[str, Any] | None:
