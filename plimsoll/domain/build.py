@@ -15,7 +15,7 @@ from plimsoll.domain.project import MEGABYTE
 from plimsoll.errors import Failed, Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from plimsoll.domain.bases import BaseState
     from plimsoll.domain.build_dockerfile import Dockerfile
@@ -258,8 +258,3 @@ def _inside(path: str | None, folder: str) -> str | None:
             now="name a folder of the context: what is not in it cannot be in the image",
         )
     return path.removeprefix(f"{folder}/")
-
-
-def chosen(services: Mapping[str, Service], names: Sequence[str]) -> tuple[Service, ...]:
-    """Return the services called `names`, all of them when there is none. Raise KeyError for one that does not exist."""
-    return tuple(services[name] for name in names) if names else tuple(services.values())
