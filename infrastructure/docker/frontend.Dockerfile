@@ -11,11 +11,13 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 
 # `npm ci` installs what the lock file says, by its hashes. Packages get to run no scripts of their own. The secrets are the
-# host's certificates and registry settings, if it has any; they are never part of a layer.
+# host's certificates and registry settings, if it has any; they are never part of a layer. A connection that hangs is tried
+# again after a minute; npm by itself would wait for five.
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=npm,target=/root/.npmrc \
     --mount=type=cache,target=/root/.npm \
-    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+        --fetch-timeout=60000 --fetch-retries=5
 
 # ---- builder: the page as static files -------------------------------------------------------------------------------------------
 FROM deps AS builder

@@ -75,11 +75,12 @@ def draw_preview(preview: BuildPreview, console: Console) -> None:
 
 def draw_reproduction(result: Reproduction, console: Console) -> None:
     """Print both digests of every image."""
-    table = _table("service", "first", "second", "")
-    for service, (first, second) in result.digests.items():
-        same = first == second
-        table.add_row(service, first, second, Text("equal" if same else "DIFFERENT", style="green" if same else "bold red"))
-    console.print(table)
+    for service, pair in result.digests.items():
+        same = pair[0] == pair[1]
+        verdict = Text("equal" if same else "different", style="green" if same else "bold red")
+        console.print(Text.assemble((service, "bold"), "  ", verdict))
+        for digest in pair:
+            console.print(f"  {digest}")
 
 
 def draw_bases(report: BasesReport, console: Console) -> None:
