@@ -63,7 +63,8 @@ def _deployment(cluster: FakeCluster, workload: dict[str, Any], behaviour: str) 
         counts = {"replicas": live + made, "updatedReplicas": made, "readyReplicas": live, "availableReplicas": live}
     _remove_pods(cluster, current)
     for index in range(made):
-        _pod(cluster, current, f"{current['metadata']['name']}-{index}", behaviour)
+        labels = {"pod-template-hash": _hash(workload)}
+        _pod(cluster, current, f"{current['metadata']['name']}-{index}", behaviour, labels=labels)
     status: dict[str, Any] = {"observedGeneration": metadata["generation"], **counts}
     if behaviour == "quota":
         status["conditions"] = [_condition("ReplicaFailure", "FailedCreate", QUOTA)]

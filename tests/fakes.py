@@ -38,7 +38,8 @@ class FakeReporter:
         self.said: list[tuple[str, str]] = []
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str, *, foreground: bool = False) -> Iterator[None]:
+        del foreground
         self.said.append(("step", title))
         try:
             yield

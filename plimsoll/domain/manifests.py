@@ -140,7 +140,12 @@ def marked(manifest: Mapping[str, Any], release: str | None) -> Manifest:
 def mark_of(manifest: Mapping[str, Any]) -> str | None:
     """Return the release that a workload's pods say they are, or None."""
     template = pod_template(manifest) if manifest.get("kind") in MARKED_KINDS else None
-    for container in (template or {}).get("spec", {}).get("containers", ()):
+    return mark_in((template or {}).get("spec", {}))
+
+
+def mark_in(pod_spec: Mapping[str, Any]) -> str | None:
+    """Return the release that a pod of this specification says it is, or None."""
+    for container in pod_spec.get("containers", ()):
         for entry in container.get("env") or ():
             if entry.get("name") == MARK and entry.get("value"):
                 return str(entry["value"])

@@ -64,6 +64,17 @@ def ready(pod: Mapping[str, Any]) -> bool:
     return condition(pod, "Ready").get("status") == "True"
 
 
+def backing_off(pod: Mapping[str, Any]) -> bool:
+    """Tell whether the kubelet has put off its next try: a container crashed again and again, or an image did not come."""
+    states = [
+        (each.get("state") or {}, int(each.get("restartCount") or 0))
+        for key in CONTAINER_LISTS
+        for each in (pod.get("status") or {}).get(key) or ()
+    ]
+    waiting = any(str((state.get("waiting") or {}).get("reason", "")).endswith("BackOff") for state, _restarts in states)
+    return not ready(pod) and (waiting or any("terminated" in state and restarts for state, restarts in states))
+
+
 def signs(workload: Object, observed: Observed) -> list[Sign]:
     """Return everything about `workload` that a rule might be about."""
     found = [*OWN_SIGNS.get(workload["kind"], _stalled_signs)(workload, observed), *_creation_signs(workload, observed)]

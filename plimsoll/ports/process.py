@@ -39,8 +39,11 @@ class Stop(Protocol):
 class Reporter(Protocol):
     """What the user sees while something is under way. Logic never prints; it reports."""
 
-    def step(self, title: str) -> AbstractContextManager[None]:
-        """Show that `title` is under way, and when it ends how long it took or that it failed. Steps nest."""
+    def step(self, title: str, *, foreground: bool = False) -> AbstractContextManager[None]:
+        """Show that `title` is under way, and when it ends how long it took or that it failed. Steps nest.
+
+        In the foreground the step's own program writes to the terminal, and nothing is drawn over it until it ends.
+        """
 
     def info(self, text: str) -> None:
         """Say one line of progress."""

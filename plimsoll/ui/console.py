@@ -38,12 +38,14 @@ class ConsoleReporter:
         self._next = 0
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str, *, foreground: bool = False) -> Iterator[None]:
         """Show that `title` is under way, and when it ends how long it took or that it failed."""
         depth = getattr(self._depth, "value", 0)
+        if foreground:
+            self.info(f"… {title}")
         self._depth.value = depth + 1
         started = time.monotonic()
-        key = self._begin(title, started, depth)
+        key = None if foreground else self._begin(title, started, depth)
         failed = True
         try:
             yield
@@ -51,7 +53,8 @@ class ConsoleReporter:
         finally:
             self._depth.value = depth
             seconds = time.monotonic() - started
-            self._end(key)
+            if key is not None:
+                self._end(key)
             if failed or depth == 0 or seconds >= WORTH_A_LINE:
                 mark, style = ("✘", "red") if failed else ("✔", "green")
                 outcome = f"failed after {seconds:.1f} s" if failed else f"{seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""Applying objects wave by wave, freeing pods that would never be replaced, and pruning what is no longer part of a release."""
+"""Applying objects wave by wave, and pruning what is no longer part of a release."""
 
 from __future__ import annotations
 
@@ -54,27 +54,6 @@ def renew_jobs(site: Site, jobs: Iterable[Manifest]) -> None:
             _await_gone(site, target, str(found["metadata"].get("uid")))
 
 
-def free_stuck_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
-    """Delete unready pods of another revision of StatefulSets: their controller waits for them instead of replacing them.
-
-    Return the names of the pods. A StatefulSet that starts its pods in parallel is not helped, it helps itself.
-    """
-    freed = []
-    for manifest in objects:
-        if manifest["kind"] != "StatefulSet" or manifest["spec"].get("podManagementPolicy") == "Parallel":
-            continue
-        target = ref(manifest)
-        revision = _update_revision(site, target)
-        labels = ",".join(f"{key}={value}" for key, value in manifest["spec"]["selector"].get("matchLabels", {}).items())
-        for pod in site.cluster.list("v1/Pod", target.namespace, labels=labels) if revision and labels else ():
-            metadata = pod["metadata"]
-            other = metadata.get("labels", {}).get("controller-revision-hash") != revision
-            if other and not metadata.get("deletionTimestamp") and _belongs(pod, target) and not _is_ready(pod):
-                site.cluster.delete("v1/Pod", metadata["name"], target.namespace)
-                freed.append(metadata["name"])
-    return tuple(freed)
-
-
 def prune(site: Site, refs: Iterable[Ref]) -> tuple[Ref, ...]:
     """Delete objects that are no part of the verified release; return those that are gone. A refusal is a warning, no failure."""
     gone = []
@@ -85,19 +64,6 @@ def prune(site: Site, refs: Iterable[Ref]) -> tuple[Ref, ...]:
         except PlimsollError as error:
             site.reporter.warn(f"{each.short} is no part of the release any more and could not be removed: {error.what}")
     return tuple(gone)
-
-
-def _update_revision(site: Site, target: Ref) -> str | None:
-    """Return the revision that a StatefulSet goes to, once its controller has seen what was applied."""
-    deadline = site.clock.monotonic() + GONE_WITHIN
-    while site.clock.monotonic() < deadline:
-        found = site.cluster.get(target.path, target.name, target.namespace) or {}
-        status = found.get("status") or {}
-        if status.get("observedGeneration", 0) >= found.get("metadata", {}).get("generation", 1):
-            return status.get("updateRevision")
-        site.stop.check()
-        site.clock.sleep(LOOK_EVERY)
-    return None
 
 
 def _await_gone(site: Site, target: Ref, uid: str) -> None:
@@ -120,13 +86,3 @@ def _has_failed(job: Mapping[str, object]) -> bool:
     status = job.get("status")
     conditions = status.get("conditions") or [] if isinstance(status, dict) else []
     return any(each.get("type") == "Failed" and each.get("status") == "True" for each in conditions)
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-
-
-def _belongs(pod: Manifest, target: Ref) -> bool:
-    owners = pod["metadata"].get("ownerReferences") or ()
-    return any(each.get("kind") == target.kind and each.get("name") == target.name for each in owners)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.checks import CheckResult, ChecksResult, expand
@@ -19,8 +20,7 @@ def lint(checks: Sequence[Check], *, commands: Commands, tracked: Sequence[str],
     """Run every check, `jobs` at a time; the order of the results is that of the checks."""
 
     def one(check: Check) -> CheckResult:
-        with reporter.step(check.name):
-            return _run(check, check.commands, commands=commands, tracked=tracked)
+        return _run(check, check.commands, commands=commands, tracked=tracked, reporter=reporter)
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         return ChecksResult(verb="lint", results=tuple(pool.map(one, checks)))
@@ -28,11 +28,7 @@ def lint(checks: Sequence[Check], *, commands: Commands, tracked: Sequence[str],
 
 def fix(checks: Sequence[Check], *, commands: Commands, tracked: Sequence[str], reporter: Reporter) -> ChecksResult:
     """Run what corrects files, one after the other because two may touch the same one."""
-    results = []
-    for check in checks:
-        if check.fix:
-            with reporter.step(check.name):
-                results.append(_run(check, check.fix, commands=commands, tracked=tracked))
+    results = [_run(check, check.fix, commands=commands, tracked=tracked, reporter=reporter) for check in checks if check.fix]
     return ChecksResult(verb="format", results=tuple(results))
 
 
@@ -46,8 +42,7 @@ def test(
     results = []
     for suite in suites:
         prepare(suite)
-        with reporter.step(f"suite {suite.name}"):
-            results.append(_run(suite, suite.commands, commands=commands, tracked=tracked, attach=True))
+        results.append(_run(suite, suite.commands, commands=commands, tracked=tracked, reporter=reporter, attach=True))
     return ChecksResult(verb="test", results=tuple(results))
 
 
@@ -64,9 +59,28 @@ def require(result: ChecksResult) -> None:
         )
 
 
+class _Unmet(Exception):
+    """Ends the step of a check that failed, so that it is shown as what it is."""
+
+
 def _run(
-    check: Check, wanted: Sequence[Command], *, commands: Commands, tracked: Sequence[str], attach: bool = False
+    check: Check,
+    wanted: Sequence[Command],
+    *,
+    commands: Commands,
+    tracked: Sequence[str],
+    reporter: Reporter,
+    attach: bool = False,
 ) -> CheckResult:
+    title = f"suite {check.name}" if attach else check.name
+    with suppress(_Unmet), reporter.step(title, foreground=attach):
+        result = _result(check, wanted, commands=commands, tracked=tracked, attach=attach)
+        if not result.passed:
+            raise _Unmet
+    return result
+
+
+def _result(check: Check, wanted: Sequence[Command], *, commands: Commands, tracked: Sequence[str], attach: bool) -> CheckResult:
     seconds = 0.0
     for command in wanted:
         words = expand(command, check.files, tracked)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.failure import Failure
 from plimsoll.domain.manifests import marks, ref
-from plimsoll.domain.outcome import PLANNED, RELEASED, UNCHANGED, DeployResult
+from plimsoll.domain.outcome import PLANNED, RELEASED, UNCHANGED, BrokenRelease, DeployResult
 from plimsoll.domain.promotion import judge, refuse
 from plimsoll.domain.release import Release, State
 from plimsoll.errors import Failed
@@ -57,7 +58,7 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
             plan, history = make_plan(request, fenced, images, supply)
         refuse(plan.refusals)
         if plan.nothing_to_do:
-            live, outcome = history.verified, UNCHANGED
+            live, outcome = _confirmed(fenced, plan, history), UNCHANGED
         else:
             _confirm(site, plan, approved, approve)
             live, outcome = _released(request, fenced, plan, history, images), RELEASED
@@ -133,6 +134,25 @@ def _released(request: DeployRequest, site: Site, plan: DeployPlan, history: His
         raise recover(site, rollout, error) from error
     rollout.tidy()
     return rollout.release
+
+
+def _confirmed(site: Site, plan: DeployPlan, history: History) -> Release | None:
+    """Return the verified release that runs already, once it has shown that it still serves; raise Failed when it does not."""
+    live = history.verified
+    if live is None:
+        return None
+    budget = site.project.rollout.timeout
+    rollout = Rollout(site, live, plan.objects, waves=plan.waves, migration=plan.migration, take_over=False, budget=budget)
+    try:
+        with site.reporter.step(f"looking whether {live.name} still serves"):
+            rollout.confirm()
+    except Failed as error:
+        failure = error.report if isinstance(error.report, Failure) else None
+        error.report = BrokenRelease(environment=live.environment, release=live, failure=failure)
+        error.what = f"{live.name} runs unchanged and does not serve: {error.what}"
+        error.now = f"nothing was changed. {error.now}".strip()
+        raise
+    return live
 
 
 def _record(request: DeployRequest, site: Site, plan: DeployPlan, history: History, images: Mapping[str, Image]) -> Release:

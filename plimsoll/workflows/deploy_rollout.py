@@ -15,10 +15,11 @@ from plimsoll.domain.release import State
 from plimsoll.domain.rollout_rules import Limits
 from plimsoll.errors import Bug, EnvironmentLacks, Failed, Interrupted, PlimsollError
 from plimsoll.workflows import secrets
-from plimsoll.workflows.apply import apply, free_stuck_pods, prune, renew_jobs
+from plimsoll.workflows.apply import apply, prune, renew_jobs
 from plimsoll.workflows.deploy_observe import owned
 from plimsoll.workflows.settle import settle
 from plimsoll.workflows.smoke import require_passed, smoke
+from plimsoll.workflows.stuck_pods import free_backed_off_pods, free_stuck_pods
 from plimsoll.workflows.wait import wait_for
 
 if TYPE_CHECKING:
@@ -91,32 +92,29 @@ class Rollout:
                 self._note_schema()
             if name in applied:
                 with self._timed(name):
+                    self._free(applied[name])
                     self._apply(applied[name])
                     self._wait(applied[name])
         self._move(State.APPLIED)
 
     def verify(self, history: History, *, old_state: State) -> None:
         """Smoke the release; mark it verified and the one before `old_state`. Raise Failed when a check does not pass."""
-        url = self.site.smoke_url
-        project = self.site.project
-        if project.smoke:
-            with self._timed("smoke", f"asking {url}"):
-                settle(self.site)
-                results = smoke(
-                    url,
-                    project.smoke,
-                    http=self.site.http,
-                    clock=self.site.clock,
-                    timeout=project.rollout.smoke_timeout,
-                    stop=self.site.stop,
-                )
-                self.release = replace(self.release, smoke=results)
-                require_passed(results, url)
+        if self.site.project.smoke:
+            with self._timed("smoke", f"asking {self.site.smoke_url}"):
+                self._smoke()
         # The old record first: at no instant are two of them verified.
         for old in history.releases:
             if old.verified:
                 self.site.ledger.move(old.moved(old_state))
         self._move(State.VERIFIED, finished_at=self.site.now())
+
+    def confirm(self) -> None:
+        """Raise Failed when what runs already is not ready, or does not pass the smoke test. Nothing is applied or recorded."""
+        for wave in self._waves:
+            self._free(wave)
+            self._wait(wave)
+        if self.site.project.smoke:
+            self._smoke()
 
     def tidy(self) -> None:
         """Prune what is no part of the verified release, and manifests of releases too old to go back to.
@@ -151,9 +149,14 @@ class Rollout:
             renew_jobs(self.site, objects)
         self.taken_over += apply(self.site, objects, take_over=self._take_over)
 
+    def _free(self, wave: Wave) -> None:
+        """Do this before anything of the wave is applied: what fails from then on is the release's own failure."""
+        if freed := free_backed_off_pods(self.site, [self._objects[each] for each in wave.waits]):
+            self.site.reporter.info(f"deleted {', '.join(freed)}: failed earlier, and would wait before trying again")
+
     def _wait(self, wave: Wave) -> None:
-        freed = free_stuck_pods(self.site, [self._objects[each] for each in wave.waits])
-        if freed:
+        objects = [self._objects[each] for each in wave.waits]
+        if freed := free_stuck_pods(self.site, objects):
             self.site.reporter.info(f"deleted {', '.join(freed)}: not ready, and of a revision that is gone")
         settings = self.site.project.rollout
         specs = self.site.project.secrets.values()
@@ -170,6 +173,19 @@ class Rollout:
             environment=self.site.environment.name,
             hide=secrets.hider(self.site.cluster, self.site.environment.namespace, specs),
         )
+
+    def _smoke(self) -> None:
+        settle(self.site)
+        results = smoke(
+            self.site.smoke_url,
+            self.site.project.smoke,
+            http=self.site.http,
+            clock=self.site.clock,
+            timeout=self.site.project.rollout.smoke_timeout,
+            stop=self.site.stop,
+        )
+        self.release = replace(self.release, smoke=results)
+        require_passed(results, self.site.smoke_url)
 
     def _note_schema(self) -> None:
         """Note in the record that the database of this very namespace has reached the schema, before workloads rely on it."""

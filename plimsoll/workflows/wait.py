@@ -138,7 +138,9 @@ class _Wait:
         if isinstance(found, Ready):
             if name not in self.arrived:
                 self.arrived[name] = now - self._started
-                self._say(f"{name}: ready after {self.arrived[name]:.1f} s")
+                # What was ready at the first look is no news.
+                if name in self._missing:
+                    self._say(f"{name}: ready after {self.arrived[name]:.1f} s")
             return None
         self._since[name] = {fault.key: since.get(fault.key, now) for fault in found.faults}
         before = self._missing.get(name)

@@ -137,7 +137,7 @@ def test_a_file_of_the_page_that_an_editor_replaces_is_seen(stack: Clone) -> Non
     new = file.with_name("index.html.new")
     new.write_text(file.read_text().replace("<title>Check-in</title>", "<title>Replaced</title>"))
     new.replace(file)
-    wait_for(PAGE, "/", "<title>Replaced</title>")
+    assert wait_for(PAGE, "/", "<title>Replaced</title>") < SOON
 
 
 def test_secrets_are_in_a_private_file_and_in_no_command_line(stack: Clone) -> None:

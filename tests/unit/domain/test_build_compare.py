@@ -38,7 +38,9 @@ def test_equal_files_in_another_order_are_a_difference_too() -> None:
 
 
 def test_equal_digests_pass() -> None:
-    Reproduction(digests={"backend": (ONE, ONE)}, differences=(), seconds=1).require_equal()
+    result = Reproduction(digests={"backend": (ONE, ONE)}, differences=(), seconds=1)
+    result.require_equal()
+    assert result.to_json()["images"] == {"backend": {"digests": [ONE, ONE], "equal": True}}
 
 
 def test_unequal_digests_fail_naming_image_layer_and_file() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from plimsoll.domain.manifests import Conflict
 from plimsoll.errors import Failed
-from plimsoll.workflows.apply import apply, free_stuck_pods, renew_jobs
+from plimsoll.workflows.apply import apply, renew_jobs
 from plimsoll.workflows.deploy_observe import PARALLEL, in_parallel
 from tests.fake_site import World
 
@@ -73,54 +73,6 @@ def test_a_job_that_runs_or_is_complete_is_left_alone() -> None:
     before = world.writes()
     renew_jobs(world.site(), jobs)
     assert world.writes() == before
-
-
-def blocked(world: World, *, revision: str = "store-older", ready: str = "False") -> dict[str, Any]:
-    pod = world.live("v1/Pod", "store-0")
-    pod["metadata"]["labels"]["controller-revision-hash"] = revision
-    pod["status"]["conditions"] = [{"type": "Ready", "status": ready}]
-    world.cluster.put(pod, "kubelet")
-    return world.live("apps/v1/StatefulSet", "store")
-
-
-def test_only_unready_pods_of_another_revision_are_freed() -> None:
-    world = ready()
-    store = world.live("apps/v1/StatefulSet", "store")
-    assert free_stuck_pods(world.site(), [store]) == ()
-    assert free_stuck_pods(world.site(), [blocked(world, ready="True")]) == ()
-    assert free_stuck_pods(world.site(), [blocked(world, revision=store["status"]["updateRevision"])]) == ()
-    assert free_stuck_pods(world.site(), [blocked(world)]) == ("store-0",)
-
-
-def test_pods_of_a_set_that_starts_them_in_parallel_are_left_alone() -> None:
-    world = ready()
-    store = blocked(world)
-    store["spec"]["podManagementPolicy"] = "Parallel"
-    assert free_stuck_pods(world.site(), [store]) == ()
-
-
-def test_the_controller_is_given_time_to_see_what_was_applied() -> None:
-    world = ready()
-    store = blocked(world)
-    behind = {**store, "status": {**store["status"], "observedGeneration": 0}}
-    world.cluster.put(behind, "kube-controller-manager")
-    seen: list[float] = []
-
-    def catch_up(call: Call) -> None:
-        if call.verb == "get" and call.name == "store" and world.clock.passed > 1 and not seen:
-            seen.append(world.clock.passed)
-            world.cluster.put(store, "kube-controller-manager")
-
-    world.cluster.on_call.append(catch_up)
-    assert free_stuck_pods(world.site(), [store]) == ("store-0",)
-    assert seen
-
-
-def test_a_controller_that_never_looks_frees_nothing() -> None:
-    world = ready()
-    store = blocked(world)
-    world.cluster.put({**store, "status": {**store["status"], "observedGeneration": 0}}, "kube-controller-manager")
-    assert free_stuck_pods(world.site(), [store]) == ()
 
 
 def test_requests_of_a_round_are_under_way_together_and_their_answers_in_order() -> None:

@@ -75,9 +75,11 @@ def test_format_runs_only_what_corrects() -> None:
 def test_a_failed_suite_does_not_keep_the_next_one_from_running() -> None:
     commands, prepared = Commands("unit"), []
     suites = tuple(Suite(name=name, commands=((name,),)) for name in ("unit", "integration"))
+    reporter = FakeReporter()
     result = workflow.test(
-        suites, commands=commands, tracked=(), prepare=lambda suite: prepared.append(suite.name), reporter=FakeReporter()
+        suites, commands=commands, tracked=(), prepare=lambda suite: prepared.append(suite.name), reporter=reporter
     )
+    assert (reporter.lines("failed"), reporter.lines("done")) == (["suite unit"], ["suite integration"])
     assert commands.ran == [("unit",), ("integration",)]
     assert prepared == ["unit", "integration"]
     assert [each.passed for each in result.results] == [False, True]

@@ -140,6 +140,7 @@ def test_a_port_that_the_stack_itself_holds_is_no_obstacle() -> None:
     stack = FakeStack()
     up(stack)
     up(stack, taken=frozenset({3001}))
+    assert stack.started
 
 
 def test_a_service_that_turns_unhealthy_is_named_with_the_end_of_its_log() -> None:

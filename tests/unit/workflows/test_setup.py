@@ -181,3 +181,4 @@ def test_an_engine_without_the_containerd_image_store_is_not_called_ready() -> N
 def test_an_engine_that_is_as_it_should_be_is_ready() -> None:
     made, _, _, _ = bench(FakeEngine())
     require_engine(TOOLS, made)
+    assert [step.kind for step in run(made).plan.steps] == [Kind.TOOL]
