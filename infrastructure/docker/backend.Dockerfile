@@ -32,12 +32,13 @@ RUN find . -depth \( -type d \( -name tests -o -name test -o -name testing \) -p
 
 # Compiled here, because the root is read-only where it runs. `unchecked-hash` bytecode depends on no time stamp, so it is the
 # same in every build, and Python does not look at the sources again. Of Python itself only those modules that the dependencies
-# import; all of them would be 20 MB. The application is not imported: whether it starts is for the rollout to find out.
-RUN PYTHONDONTWRITEBYTECODE=1 bin/python3 -c "import alembic.command, asyncpg, fastapi, prometheus_client, redis.asyncio, \
+# import; all of them would be 20 MB. Forced, because some were compiled with time stamps on the way here. The application is not
+# imported: whether it starts is for the rollout to find out.
+RUN PYTHONDONTWRITEBYTECODE=1 bin/python3 -c "import alembic.command, argparse, asyncpg, fastapi, prometheus_client, redis.asyncio, \
 sqlalchemy.dialects.postgresql.asyncpg, sqlalchemy.ext.asyncio, urllib.request, uvicorn, uvicorn.protocols.http.h11_impl, sys; \
 print(*sorted({m.__file__ for m in list(sys.modules.values()) if (getattr(m, '__file__', None) or '').startswith('/usr/lib/python3') \
 and m.__file__.endswith('.py')}), sep='\n')" > /src/modules \
-    && python3 -m compileall -q --invalidation-mode unchecked-hash -i /src/modules \
+    && python3 -m compileall -q -f --invalidation-mode unchecked-hash -i /src/modules \
     && mkdir /stdlib \
     && find /usr/lib/python3* -name '*.pyc' -newer /src/modules -exec cp --parents -t /stdlib {} + \
     && python3 -m compileall -q --invalidation-mode unchecked-hash lib
