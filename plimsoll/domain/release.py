@@ -15,6 +15,7 @@ import enum
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from plimsoll.domain.approval import Approval
 from plimsoll.domain.images import Image
 from plimsoll.errors import Bug
 
@@ -81,7 +82,7 @@ class Release:
     `schema` is the hash of the migrations, `migrated` the UID of the namespace in which the database has reached it.
     `rollback_of` is the release that was rolled back, `content_of` the one whose content runs again. `secrets` maps `secret/key`
     to a salted hash of its value. `timings` are seconds per step, `ci` the URL of the run that deployed. `untouched`: it failed
-    before it changed anything.
+    before it changed anything. `approval` says who let it go ahead, None where nobody had to.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Release:
     timings: Mapping[str, float] = field(default_factory=dict)
     ci: str | None = None
     untouched: bool = False
+    approval: Approval | None = None
 
     @property
     def verified(self) -> bool:
@@ -143,6 +145,7 @@ class Release:
             "smoke": [check.to_json() for check in self.smoke],
             "secrets": dict(self.secrets),
             "timings": {step: round(seconds, 2) for step, seconds in self.timings.items()},
+            "approval": self.approval.to_json() if self.approval else None,
         }
 
     @classmethod
@@ -157,6 +160,7 @@ class Release:
             smoke=tuple(SmokeResult(**check) for check in data["smoke"]),
             secrets=dict(data["secrets"]),
             timings=dict(data["timings"]),
+            approval=Approval.from_json(data.get("approval")),
         )
 
     def to_history(self) -> dict[str, Any]:

@@ -7,19 +7,23 @@ from dataclasses import replace
 
 import pytest
 
+from plimsoll.domain.approval import Approval
 from plimsoll.domain.release import LONGEST_CAUSE, NEXT, Release, State, public_smoke
 from plimsoll.errors import Bug
 from tests.fake_site import record
 
 
 def test_a_record_read_back_is_the_record_that_was_written() -> None:
-    release = record(rollback_of="staging-2", content_of="staging-1", migrated="uid-1", schema="abc", ci="https://ci/1")
+    approval = Approval(kind="signed", by="grace", at="2030-01-02T03:00:00Z")
+    release = record(
+        rollback_of="staging-2", content_of="staging-1", migrated="uid-1", schema="abc", ci="https://ci/1", approval=approval
+    )
     assert Release.from_record(json.loads(json.dumps(release.to_record()))) == release
 
 
 def test_a_record_of_an_earlier_version_without_newer_fields_can_be_read() -> None:
     old = record().to_record()
-    for newer in ("untouched", "ci", "migrated"):
+    for newer in ("untouched", "ci", "migrated", "approval"):
         del old[newer]
     assert Release.from_record(old) == record()
 
