@@ -6,7 +6,7 @@ The same object is drawn on a terminal, in GitHub's log and as JSON; nobody else
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ EXCERPTS = 3
 # Said of every pod that waits to start again, or does not start; the cause says it better.
 NOISE = frozenset({"BackOff"})
 ECHO = re.compile(r"Error: \w+$")
+# Colours, titles and cursor moves that programs print for terminals, and characters that would act on ours.
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What differs between replicas that say the same: numbers, addresses, hashes, identifiers.
+VARYING = re.compile(r"\b(?=[a-f-]*\d)[0-9a-f-]{6,}\b|\d+")
+# A line that is longer (a whole document on one line) is cut: it is to be read, and sent in notifications.
+LONGEST_LINE = 1000
 # What container runtimes put around the reason of a failed pull, the image's name each time.
 WRAPPING = re.compile(
     r"rpc error: code = \w+ desc = |failed to do request: |(?:failed to pull and unpack image|failed to resolve reference"
@@ -63,28 +70,46 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that the cluster said about an object, `count` times, last at `last_seen` (RFC 3339)."""
+    """Something that the cluster said `count` times of so many `objects`, last of `object` at `last_seen` (RFC 3339)."""
 
     object: str
     reason: str
     message: str
     count: int
     last_seen: str
+    objects: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one entry of `events`."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Excerpt:
-    """The last lines that a failed container of some pods printed; `previous`: before its last restart."""
+    """The last lines that a failed container of some pods printed; `previous`: before its last restart, in all of them."""
 
     pods: tuple[str, ...]
     container: str
     previous: bool
     lines: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """What the lines are, in one line."""
+        when = ", before its last restart" if self.previous else ""
+        return f"last lines of container {self.container} in {', '.join(self.pods)}{when}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one entry of `logs`."""
+        return {"pods": list(self.pods), "container": self.container, "previous": self.previous, "lines": list(self.lines)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Everything worth telling about a rollout that failed. `others` are further causes, of other workloads."""
+    """Everything worth telling about a rollout that failed. `others` are further causes, of other workloads.
+
+    `failed_pods` counts the workload's pods that are not ready; logs are read of the first few only.
+    """
 
     cause: Cause
     environment: str
@@ -92,32 +117,18 @@ class Failure:
     events: tuple[Event, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
     commands: tuple[str, ...] = ()
+    failed_pods: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the `failure` of the JSON contracts."""
+        """Return the JSON contract `plimsoll.failure/1`: the `failure` of a deploy, a rollback and a notification."""
         return {
+            "schema": "plimsoll.failure/1",
             "cause": self.cause.to_json(),
             "environment": self.environment,
             "others": [cause.to_json() for cause in self.others],
-            "events": [
-                {
-                    "object": event.object,
-                    "reason": event.reason,
-                    "message": event.message,
-                    "count": event.count,
-                    "last_seen": event.last_seen,
-                }
-                for event in self.events
-            ],
-            "logs": [
-                {
-                    "pods": list(each.pods),
-                    "container": each.container,
-                    "previous": each.previous,
-                    "lines": list(each.lines),
-                }
-                for each in self.excerpts
-            ],
+            "failed_pods": self.failed_pods,
+            "events": [event.to_json() for event in self.events],
+            "logs": [each.to_json() for each in self.excerpts],
             "commands": list(self.commands),
         }
 
@@ -134,18 +145,22 @@ class Failure:
 
 def events_that_matter(found: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
     """Return the newest warnings, the same message of many replicas once, oldest first; repeats of the back-off are left out."""
-    merged: dict[tuple[str, str], Event] = {}
+    alike: dict[tuple[str, str], list[Event]] = {}
     for each in found:
         if each.get("type") == "Normal" or each.get("reason") in NOISE or ECHO.match(str(each.get("message", ""))):
             continue
         event = _event(each)
-        key = (event.reason, _without_names(event.message, each))
-        earlier = merged.get(key)
-        if earlier is not None:
-            newest = max(earlier, event, key=lambda one: one.last_seen)
-            event = replace(newest, count=earlier.count + event.count)
-        merged[key] = event
-    return tuple(sorted(merged.values(), key=lambda event: event.last_seen)[-EVENTS:])
+        name = event.object.partition("/")[2]
+        alike.setdefault((event.reason, _sameness(event.message, name)), []).append(event)
+    merged = (
+        replace(
+            max(events, key=lambda event: event.last_seen),
+            count=sum(event.count for event in events),
+            objects=len({event.object for event in events}),
+        )
+        for events in alike.values()
+    )
+    return tuple(sorted(merged, key=lambda event: event.last_seen)[-EVENTS:])
 
 
 def last_seen(event: Mapping[str, Any]) -> str:
@@ -158,23 +173,36 @@ def last_seen(event: Mapping[str, Any]) -> str:
 
 def plain(message: str) -> str:
     """Return what the cluster said on one line, without the wrapping that repeats an image's name up to four times."""
-    return WRAPPING.sub("", " ".join(message.split()))
+    return WRAPPING.sub("", " ".join(clean(message).split()))
 
 
-def excerpts(said: Sequence[tuple[str, str, bool, str]]) -> tuple[Excerpt, ...]:
+def clean(text: str) -> str:
+    """Return text without what would act on a terminal, or show it in another order than it is written."""
+    return CONTROL.sub("", ESCAPES.sub("", text))
+
+
+def excerpts(said: Iterable[tuple[str, str, bool, str]]) -> tuple[Excerpt, ...]:
     """Return what containers printed, from (pod, container, previous, text), the same text of many replicas once.
 
-    Texts are the same when they differ in digits (times, addresses) and in the order of lines only: two streams are mixed anew in
-    each container.
+    Texts are the same when they differ only in numbers and names, in the order of lines (two streams are mixed anew in each
+    container), in how often they say it, or in how much came before the same last line.
     """
-    merged: dict[tuple[str, bool, tuple[str, ...]], Excerpt] = {}
+    merged: list[tuple[list[str], Excerpt]] = []
     for pod, container, previous, text in said:
-        lines = tuple(line.rstrip() for line in text.splitlines() if line.strip())
-        if lines:
-            key = (container, previous, tuple(sorted(_without_digits(line) for line in lines)))
-            earlier = merged.get(key, Excerpt(pods=(), container=container, previous=previous, lines=lines))
-            merged[key] = replace(earlier, pods=(*earlier.pods, pod))
-    return tuple(merged.values())[:EXCERPTS]
+        lines = tuple(_readable(line) for line in text.splitlines() if line.strip())
+        keys = [_sameness(line, pod) for line in lines]
+        if not lines:
+            continue
+        new = Excerpt(pods=(pod,), container=container, previous=previous, lines=lines)
+        place = next((n for n, (seen, each) in enumerate(merged) if each.container == container and _same(seen, keys)), None)
+        if place is None:
+            merged.append((keys, new))
+            continue
+        seen, earlier = merged[place]
+        keys, longer = (keys, new) if len(set(keys)) > len(set(seen)) else (seen, earlier)
+        pods = tuple(dict.fromkeys((*earlier.pods, pod)))
+        merged[place] = (keys, replace(longer, pods=pods, previous=earlier.previous and previous))
+    return tuple(each for _keys, each in merged[:EXCERPTS])
 
 
 def commands(cause: Cause, *, namespace: str, kubectl: Sequence[str]) -> tuple[str, ...]:
@@ -201,11 +229,17 @@ def _event(each: Mapping[str, Any]) -> Event:
     )
 
 
-def _without_names(message: str, each: Mapping[str, Any]) -> str:
-    """Return a message without what differs between replicas: the pod's name and its addresses."""
-    name = str((each.get("involvedObject") or {}).get("name", ""))
-    return _without_digits(message.replace(name, "") if name else message)
+def _sameness(text: str, name: str) -> str:
+    """Return a text without what differs between replicas: the pod's own name, numbers, addresses and hashes."""
+    return VARYING.sub("", text.replace(name, "") if name else text)
 
 
-def _without_digits(text: str) -> str:
-    return "".join(char for char in text if not char.isdigit())
+def _same(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether two logs say the same, by the `_sameness` of their lines."""
+    first, second = set(one), set(other)
+    return first == second or (one[-1] == other[-1] and (first <= second or second <= first))
+
+
+def _readable(line: str) -> str:
+    cleaned = clean(line).expandtabs(4).rstrip()
+    return cleaned if len(cleaned) <= LONGEST_LINE else f"{cleaned[: LONGEST_LINE - 1]}…"

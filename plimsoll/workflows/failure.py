@@ -27,22 +27,31 @@ def collect(
 ) -> Failure:
     """Return the failure of `workload` for `cause`: its events, its containers' last words, commands to go on with."""
     live = observed.find(workload.path, workload.name)
-    pods = _failed_pods(live, observed, cause) if live else []
-    about = [*pods, *_above(live, observed)]
+    failed = _failed_pods(live, observed, cause)
+    pods = failed[:PODS]
+    found = list(_events(workload.namespace, [*pods, *_above(live, observed)], observed, logs))
+    # What was said about the other replicas was seen already, and counts.
+    found += [event for pod in failed[PODS:] for event in observed.warnings(str(pod["metadata"]["uid"]))]
     return Failure(
         cause=cause,
         environment=environment,
         others=tuple(others),
-        events=events_that_matter(_events(workload.namespace, about, observed, logs)),
-        excerpts=excerpts(list(_said(workload.namespace, pods, logs))),
+        events=events_that_matter(found),
+        excerpts=excerpts(_said(workload.namespace, pods, logs, cause)),
         commands=commands(cause, namespace=workload.namespace, kubectl=logs.kubectl()),
+        failed_pods=len(failed),
     )
 
 
-def _failed_pods(live: Object, observed: Observed, cause: Cause) -> list[Object]:
-    """Return some pods that are not ready, the one at fault first."""
-    pods = [pod for pod in newest_pods(live, observed) if not ready(pod) and not _ended_well(pod)]
-    return sorted(pods, key=lambda pod: f"Pod/{pod['metadata']['name']}" != cause.object)[:PODS]
+def _failed_pods(live: Object | None, observed: Observed, cause: Cause) -> list[Object]:
+    """Return the pods that are not ready: the one at fault first, then the newest (a Job's last attempt), then by name."""
+    kind, _, name = cause.object.partition("/")
+    at_fault = observed.find("v1/Pod", name) if kind == "Pod" else None
+    pods = [pod for pod in newest_pods(live, observed) if not ready(pod) and not _ended_well(pod)] if live else []
+    others = [pod for pod in pods if at_fault is None or pod["metadata"]["uid"] != at_fault["metadata"]["uid"]]
+    others.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp") or ""), reverse=True)
+    # A pod of an older revision may be at fault, too: a StatefulSet waits for it.
+    return [at_fault, *others] if at_fault is not None else others
 
 
 def _above(live: Object | None, observed: Observed) -> Iterator[Object]:
@@ -64,27 +73,40 @@ def _events(namespace: str, about: Iterable[Object], observed: Observed, logs: P
         yield from found or observed.warnings(uid)
 
 
-def _said(namespace: str, pods: Iterable[Object], logs: PodLogs) -> Iterator[tuple[str, str, bool, str]]:
+def _said(namespace: str, pods: Iterable[Object], logs: PodLogs, cause: Cause) -> Iterator[tuple[str, str, bool, str]]:
     for pod in pods:
         name = str(pod["metadata"]["name"])
-        for container, previous in _failed_containers(pod):
+        for container, previous in _failed_containers(pod, cause):
             with suppress(PlimsollError):
                 yield name, container, previous, logs.logs(namespace, name, container, previous=previous, lines=LOG_LINES)
 
 
-def _failed_containers(pod: Object) -> Iterator[tuple[str, bool]]:
-    """Yield the containers that failed, with whether the run before the last restart is meant.
+def _failed_containers(pod: Object, cause: Cause) -> Iterator[tuple[str, bool]]:
+    """Yield the containers that failed, the one at fault first, with whether the run before the last restart is meant.
 
-    A container that waits to be restarted still answers with its last run; one that runs again has its crash in the run before.
+    Where none ended badly, those that run and are not ready have failed. One that never ran has nothing to say. A container that
+    waits to be restarted still answers with its last run; one that runs again has its crash in the run before.
     """
-    for status in (each for key in CONTAINER_LISTS for each in (pod.get("status") or {}).get(key) or ()):
-        state = status.get("state") or {}
-        ended = state.get("terminated") or {}
-        if status.get("ready") or (ended and ended.get("exitCode") == 0):
-            continue
-        if state.get("running") is not None and status.get("restartCount"):
+    waiting = [each for each in _statuses(pod) if not each.get("ready")]
+    chosen = [each for each in waiting if _ended_badly(each)] or [each for each in waiting if "running" in _state(each)]
+    for status in sorted(chosen, key=lambda each: each["name"] != cause.container):
+        if "running" in _state(status) and status.get("restartCount"):
             yield str(status["name"]), True
         yield str(status["name"]), False
+
+
+def _statuses(pod: Object) -> list[Object]:
+    return [each for key in CONTAINER_LISTS for each in (pod.get("status") or {}).get(key) or ()]
+
+
+def _state(status: Object) -> Object:
+    return status.get("state") or {}
+
+
+def _ended_badly(status: Object) -> bool:
+    """Tell whether a container ended with an error, or ended at all and was started again."""
+    ended = _state(status).get("terminated")
+    return bool(ended and ended.get("exitCode") != 0) or bool(status.get("restartCount"))
 
 
 def _ended_well(pod: Object) -> bool:

@@ -43,7 +43,23 @@ def test_the_same_event_of_many_replicas_is_told_once_with_its_count() -> None:
             ),
         ]
     )
-    assert [(each.object, each.count, each.last_seen) for each in found] == [("Pod/backend-2", 5, "2030-01-02T03:04:09Z")]
+    assert [(each.object, each.count, each.last_seen, each.objects) for each in found] == [
+        ("Pod/backend-2", 5, "2030-01-02T03:04:09Z", 2)
+    ]
+
+
+def test_events_of_replicas_are_the_same_when_only_names_and_identifiers_differ() -> None:
+    text = "Failed to create pod sandbox for {0}: network of 3f9c{1}0a7b is not ready"
+    found = events_that_matter(
+        event(f"web-{n}", "FailedCreatePodSandBox", text.format(f"web-{n}", n), f"2030-01-02T03:04:0{n}Z") for n in (1, 2, 3)
+    )
+    assert [(each.count, each.objects) for each in found] == [(3, 3)]
+
+
+def test_events_that_say_something_else_stay_apart() -> None:
+    said = ("Readiness probe failed", "Liveness probe failed")
+    found = events_that_matter(event("web-1", "Unhealthy", text, "2030-01-02T03:04:05Z") for text in said)
+    assert len(found) == 2
 
 
 def test_ordinary_events_and_the_back_off_are_left_out() -> None:
@@ -92,6 +108,38 @@ def test_the_same_log_of_many_replicas_is_told_once() -> None:
         (("backend-1", "backend-2"), "backend", False, ("03:04:05 starting", "03:04:06 boom")),
         (("backend-1",), "proxy", True, ("bang",)),
     ]
+
+
+def test_the_same_log_said_more_often_or_with_more_before_it_is_told_once_at_its_longest() -> None:
+    waiting = "2030-01-02 waiting for postgres at 10.0.0.7 (request 6f1d-77aa)"
+    other = "2030-01-03 waiting for postgres at 10.0.0.9 (request 0c3e-81bb)"
+    found = excerpts(
+        [
+            ("web-1", "web", False, f"{waiting}\n{waiting}"),
+            ("web-2", "web", False, f"web-2 starts\n{other}"),
+            ("web-3", "web", True, other),
+        ]
+    )
+    assert [(each.pods, each.previous, each.lines) for each in found] == [
+        (("web-1", "web-2", "web-3"), False, ("web-2 starts", other))
+    ]
+
+
+def test_a_replica_that_only_began_to_say_the_same_is_told_apart() -> None:
+    found = excerpts([("web-1", "web", False, "starting\nboom"), ("web-2", "web", False, "starting")])
+    assert [each.pods for each in found] == [("web-1",), ("web-2",)]
+
+
+def test_a_log_cannot_act_on_a_terminal() -> None:
+    said = "\x1b[31mred\x1b[0m\x1b]0;title\x07 and\x08 \x9b2Jback\u202e\tend\rnext\x00"
+    (found,) = excerpts([("web-1", "web", False, said)])
+    assert found.lines == ("red and 2Jback  end", "next")
+    assert plain("\x1b[2Jpull\x07 failed\r\nnow") == "pull failed now"
+
+
+def test_a_line_without_an_end_is_cut() -> None:
+    (found,) = excerpts([("web-1", "web", False, "x" * 60_000)])
+    assert (len(found.lines[0]), found.lines[0][-1]) == (1000, "…")
 
 
 def test_commands_name_the_cluster_and_the_run_that_crashed() -> None:
