@@ -11,6 +11,8 @@ from plimsoll.domain.outcome import PLANNED, UNCHANGED
 from plimsoll.ui.plan import brief, draw_plan, size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rich.console import Console
 
     from plimsoll.domain.images import Image
@@ -78,11 +80,11 @@ def draw_status(result: StatusResult, console: Console) -> None:
         rows.append(("address", result.url))
     for label, text in rows:
         console.print(Text.assemble((f"  {label:<11}", "cyan"), text), soft_wrap=True)
-    console.print(_images(release))
+    console.print(images_table(release.images))
     # One database or one scanner judges all images: the same reason is told once.
     for reason in dict.fromkeys(image.scan.reason for image in release.images.values() if image.scan and image.scan.reason):
         console.print(Text(f"! not scanned: {brief(reason, REASON)}", style="red"), soft_wrap=True)
-    _checks(release.smoke, console)
+    draw_checks(release.smoke, console)
     for remark in result.remarks:
         console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
 
@@ -113,7 +115,7 @@ def draw_history(result: HistoryResult, console: Console) -> None:
 def draw_smoke(result: SmokeReport, console: Console) -> None:
     """Print one line a check."""
     console.print(Text(result.url))
-    _checks(result.checks, console)
+    draw_checks(result.checks, console)
 
 
 def draw_logs(result: LogLines, console: Console) -> None:
@@ -140,11 +142,12 @@ def _since(release: Release) -> str:
     return release.finished_at or f"{release.started_at} (not finished)"
 
 
-def _images(release: Release) -> Table:
+def images_table(images: Mapping[str, Image]) -> Table:
+    """Return the images of a release, one a row, with their verdicts."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("  image", "tag", "digest", "unpacked", "scan"):
         table.add_column(title, header_style="cyan")
-    for service, image in sorted(release.images.items()):
+    for service, image in sorted(images.items()):
         table.add_row(f"  {service}", image.tag, image.digest[:DIGEST], size(image.unpacked_bytes), _verdict(image))
     return table
 
@@ -158,7 +161,8 @@ def _verdict(image: Image) -> Text:
     return Text(f"{scan.verdict}{until}{database}", style=VERDICTS.get(scan.verdict, ""))
 
 
-def _checks(checks: tuple[SmokeResult, ...], console: Console) -> None:
+def draw_checks(checks: Sequence[SmokeResult], console: Console) -> None:
+    """Print one line a check."""
     for check in checks:
         mark, style = ("✔", "green") if check.passed else ("✘", "red")
         detail = f"  {check.detail}" if check.detail else ""
