@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,8 @@ class FakeCluster:
         # Called with each request before it is served; it may raise what the adapter would raise, or change the cluster.
         self.on_call: list[Callable[[Call], None]] = []
         self.unreachable = False
+        # How far (seconds) the API server's clock is ahead of ours.
+        self.ahead = 0.0
         # (pod, container, previous) -> text; a pod's own name or a prefix of it.
         self.said: dict[tuple[str, str, bool], str] = {}
         self._objects: dict[Key, dict[str, Any]] = {}
@@ -72,6 +74,11 @@ class FakeCluster:
     def identity(self) -> SimpleNamespace:
         found = self.get("v1/Namespace", "kube-system")
         return SimpleNamespace(server=self.server, uid=(found or {})["metadata"]["uid"])
+
+    def server_time(self) -> datetime:
+        """Return the present time by this server's clock, as adapters.kube_clock does."""
+        self._reach()
+        return (self.clock.now() + timedelta(seconds=self.ahead)).replace(microsecond=0)
 
     # --- port Cluster ------------------------------------------------------------------------------------------------------
 

@@ -246,6 +246,7 @@ class World:
             environment=environment,
             cluster=self.cluster,
             guard=lambda: None,
+            server_time=self.cluster.server_time,
             logs=self.cluster,
             http=self.http,
             clock=self.clock,

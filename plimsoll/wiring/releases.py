@@ -38,6 +38,7 @@ class Options:
 
 def site(environment: Environment, reporter: Reporter) -> Site:
     """Return one environment with its cluster and all that releasing to it needs; nothing is asked of the cluster yet."""
+    from plimsoll.adapters.kube_clock import server_time
     from plimsoll.adapters.kube_logs import KubePodLogs
     from plimsoll.adapters.kube_service import ServiceHttp
     from plimsoll.adapters.signals import SignalStop
@@ -49,6 +50,7 @@ def site(environment: Environment, reporter: Reporter) -> Site:
         environment=environment,
         cluster=connected.cluster,
         guard=connected.guard,
+        server_time=lambda: server_time(connected.cluster.connection),
         logs=KubePodLogs(connected.cluster),
         http=_http() if environment.address else ServiceHttp(connected.cluster, environment.namespace),
         clock=wiring.clock(),

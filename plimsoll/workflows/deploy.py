@@ -45,6 +45,7 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
             environment=environment.name, outcome=PLANNED, plan=plan, release=history.verified, url=environment.address
         )
     refuse(judge(environment, request.candidate.images, dirty=request.candidate.dirty, proven=request.proven))
+    site.refuse_hold()
     images = supply.publish(request.candidate.images)
     require_images(images, supply.registry, site.reporter)
     approved = _approved(request, site, supply, images, approve=approve)

@@ -12,7 +12,7 @@ from plimsoll.domain.manifests import MANAGER, OWNER_LABEL
 from plimsoll.errors import PlimsollError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from plimsoll.ports import Clock, Cluster, Reporter, Stop
 
@@ -26,8 +26,19 @@ RETRY_EVERY = 1.0
 class DeployLock:
     """One environment's lock, held by this process. Safe to use from several threads."""
 
-    def __init__(self, cluster: Cluster, clock: Clock, holder: rules.Holder, application: str, environment: str) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        holder: rules.Holder,
+        application: str,
+        environment: str,
+        *,
+        refuse: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; `refuse` raises LockHeld while somebody holds the environment by hand, however free the lock is."""
         self._cluster = cluster
+        self._refuse_hold = refuse
         self._clock = clock
         self._holder = holder
         self._application = application
@@ -38,10 +49,14 @@ class DeployLock:
         self._lost = False
 
     def acquire(self, wait: float, reporter: Reporter, stop: Stop) -> None:
-        """Take the lock within `wait` seconds; raise LockHeld naming the holder, or Interrupted when asked to stop."""
+        """Take the lock within `wait` seconds; raise LockHeld naming the holder, or Interrupted when asked to stop.
+
+        An environment that somebody holds by hand is refused at once: a person's word does not expire in seconds.
+        """
         started = self._clock.monotonic()
         sighting: rules.Sighting | None = None
         while True:
+            self._refuse_hold()
             asked = self._clock.monotonic()
             found = self._cluster.get(LEASE, stem(self._application, self._environment), NAMESPACE)
             if found is None or not rules.identity_of(found):
@@ -56,6 +71,7 @@ class DeployLock:
                         f"took the lock over from {rules.describe(found)}: no sign of life for {sighting.time_to_live:.0f} s"
                     )
             if taken:
+                self._give_way()
                 return
             waited = self._clock.monotonic() - started
             if found is not None and waited >= wait:
@@ -122,6 +138,14 @@ class DeployLock:
                 return
             except PlimsollError:
                 pause = RETRY_EVERY
+
+    def _give_way(self) -> None:
+        """Give the lock back when a hold was written while it was taken: whoever wrote that may have seen the lock free."""
+        try:
+            self._refuse_hold()
+        except PlimsollError:
+            self.release()
+            raise
 
     def _take(self, found: Mapping[str, Any] | None, asked: float) -> bool:
         transitions = 0 if found is None else int(found.get("spec", {}).get("leaseTransitions") or 0) + 1

@@ -38,7 +38,7 @@ def rollback(request: RollbackRequest, site: Site, *, approve: Callable[[Release
     `rollback-failed`.
     """
     environment = site.environment
-    site.guard()
+    site.refuse_hold()
     history = site.ledger.history()
     target = history.rollback_target(request.to)
     if environment.protected:

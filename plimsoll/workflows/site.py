@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.lock import Holder
+from plimsoll.workflows.hold import Holds
 from plimsoll.workflows.ledger import Ledger
 from plimsoll.workflows.lock import DeployLock, Fenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from plimsoll.domain.project import Environment, Project
     from plimsoll.ports import Clock, Cluster, Http, PodLogs, Reporter, Stop
@@ -35,13 +37,15 @@ class Actor:
 class Site:
     """An environment of a project with its cluster, and what the release engine works with there.
 
-    `guard` raises Misconfigured when the cluster is not the one that the environment means.
+    `guard` raises Misconfigured when the cluster is not the one that the environment means. `server_time` returns the present
+    time by the API server's clock.
     """
 
     project: Project
     environment: Environment
     cluster: Cluster
     guard: Callable[[], None]
+    server_time: Callable[[], datetime]
     logs: PodLogs
     http: Http
     clock: Clock
@@ -55,13 +59,24 @@ class Site:
         return Ledger(self.cluster, self.project.name, self.environment.name)
 
     @property
+    def holds(self) -> Holds:
+        """The hold of this environment."""
+        return Holds(self.cluster, self.server_time, self.project.name, self.environment.name)
+
+    def refuse_hold(self) -> None:
+        """Raise LockHeld while somebody holds the environment, before anything is built, scanned, pushed or asked for it."""
+        self.guard()
+        self.holds.refuse()
+
+    @property
     def smoke_url(self) -> str:
         """Where the smoke test asks: the environment's address, otherwise its Service through the API server."""
         return self.environment.address or f"service://{self.environment.namespace}"
 
     def lock(self, purpose: str) -> DeployLock:
         """Return the environment's lock, not yet taken."""
-        return DeployLock(self.cluster, self.clock, self.actor.holder(purpose), self.project.name, self.environment.name)
+        holder, names = self.actor.holder(purpose), (self.project.name, self.environment.name)
+        return DeployLock(self.cluster, self.clock, holder, *names, refuse=self.holds.refuse)
 
     def under(self, lock: DeployLock) -> Site:
         """Return the site with a cluster that writes only while `lock` is held."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from plimsoll.domain.outcome import HistoryResult, StatusResult
 from plimsoll.domain.release import State
 from plimsoll.errors import Failed
+from plimsoll.workflows.hold import remark
 from plimsoll.workflows.lock import holder_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ def status(site: Site) -> StatusResult:
         environment=site.environment.name,
         release=live,
         url=site.environment.address,
-        remarks=_remarks(history, holder_of(site.cluster, site.project.name, site.environment.name)),
+        remarks=(
+            *remark(site),
+            *_remarks(history, holder_of(site.cluster, site.project.name, site.environment.name)),
+        ),
     )
 
 
