@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from plimsoll.domain.rollout_observed import short
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Source(enum.Enum):
@@ -27,32 +29,51 @@ class Source(enum.Enum):
     CONDITION = "a condition of the workload itself"
     JOB = "a Job that its controller gave up"
     CLAIM = "a volume claim"
+    SCALING = "an autoscaler that cannot scale"
+    PROBE = "a container that runs and does not answer its readiness probe"
+    READINESS = "a pod that is ready, and again is not"
 
 
 class Patience(enum.Enum):
     """How long a fault is borne with."""
 
     NONE = "not at all"
-    SHORT = "a few seconds, for a cache that has not caught up"
+    CONFIGURATION = "a few seconds, for a cache that has not caught up"
     GRACE = "the grace of the settings"
+    PROBES = "as long as a start may take"
+    SCALE_UP = "as long as a new node may take"
     RESTARTS = "a number of restarts"
+    FLAPS = "a number of times"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much is borne with: restarts of one container, seconds of grace, and seconds until missing configuration is final.
+    """How much is borne with: counts are of one container or pod, everything else is seconds since a fault was first seen.
 
-    5 s: kubelet reads ConfigMaps and Secrets through a watch that is up within a second or two of the pod's arrival.
+    `configuration_grace`, 5 s: kubelet reads ConfigMaps and Secrets through a watch that is up within a second or two of the
+    pod's arrival. `probe_grace`, 120 s: what servers on virtual machines with a cold cache need to start, twice over.
+    `scale_up_grace`, 240 s: cloud nodes come within one to four minutes. `timeout` is the workload's own, None for the wait's.
     """
 
     crash_restarts: int = 1
+    readiness_flaps: int = 3
     grace: float = 30
-    short: float = 5
+    configuration_grace: float = 5
+    probe_grace: float = 120
+    scale_up_grace: float = 240
+    timeout: float | None = None
+
+
+# Nothing is borne with: what is wrong at this moment.
+NO_PATIENCE = Limits(crash_restarts=0, readiness_flaps=1, grace=0, configuration_grace=0, probe_grace=0, scale_up_grace=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
-    """Something that looks like trouble: who says it (`object` is `Kind/name`), with the cluster's own reason and message."""
+    """Something that looks like trouble: who says it (`object` is `Kind/name`), with the cluster's own reason and message.
+
+    `restarts` are a container's, `times` how often it happened where that is counted.
+    """
 
     source: Source
     reason: str
@@ -61,7 +82,33 @@ class Sign:
     uid: str
     container: str = ""
     restarts: int = 0
+    times: int = 0
     exit_code: int | None = None
+
+
+def sign_of(
+    seen: Mapping[str, Any],
+    source: Source,
+    reason: str,
+    message: str,
+    *,
+    container: str = "",
+    restarts: int = 0,
+    times: int = 0,
+    exit_code: int | None = None,
+) -> Sign:
+    """Return a sign about the object that was seen, its message on one line."""
+    return Sign(
+        source=source,
+        reason=reason,
+        message=" ".join(message.split()),
+        object=short(seen),
+        uid=str(seen["metadata"].get("uid", "")),
+        container=container,
+        restarts=restarts,
+        times=times,
+        exit_code=exit_code,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +150,19 @@ class Fault:
 
     def patience_left(self, seen_for: float, limits: Limits) -> float | None:
         """Return the seconds until the fault is final: 0 when it is, None when no time alone will make it so."""
-        if self.rule.patience is Patience.RESTARTS:
+        patience = self.rule.patience
+        if patience is Patience.RESTARTS:
             return 0.0 if self.sign.restarts >= limits.crash_restarts else None
-        bearable = {Patience.NONE: 0.0, Patience.SHORT: limits.short, Patience.GRACE: limits.grace}[self.rule.patience]
-        return max(bearable - seen_for, 0.0)
+        if patience is Patience.FLAPS:
+            return 0.0 if self.sign.times >= limits.readiness_flaps else None
+        bearable = {
+            Patience.NONE: 0.0,
+            Patience.CONFIGURATION: limits.configuration_grace,
+            Patience.GRACE: limits.grace,
+            Patience.PROBES: limits.probe_grace,
+            Patience.SCALE_UP: limits.scale_up_grace,
+        }
+        return max(bearable[patience] - seen_for, 0.0)
 
 
 def classify(signs: Sequence[Sign], rules: Sequence[Rule]) -> tuple[Fault, ...]:

@@ -1,4 +1,4 @@
-"""Signs of trouble of one workload, read from its newest pods and its own status.
+"""Signs of trouble of the pods of one workload, read from their status and from what was said about them.
 
 Only pods of the newest revision count: a fault of a pod that the rollout is about to replace never fails the new release.
 """
@@ -8,20 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.failure import last_seen
-from plimsoll.domain.rollout_observed import condition, short
-from plimsoll.domain.rollout_rules import Sign, Source
+from plimsoll.domain.rollout_observed import NODE_COMES, condition
+from plimsoll.domain.rollout_rules import Source, sign_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from plimsoll.domain.rollout_observed import Object, Observed
+    from plimsoll.domain.rollout_rules import Sign
 
 REVISION = "deployment.kubernetes.io/revision"
 DAEMON_GENERATION = "deprecated.daemonset.template.generation"
 # Waiting for these is the ordinary course of a start.
 ORDINARY = frozenset({"ContainerCreating", "PodInitializing", ""})
-MANAGER = "plimsoll"
 CONTAINER_LISTS = ("initContainerStatuses", "containerStatuses")
+# How the kubelet begins what it says about a probe that failed.
+READINESS, LIVENESS = "Readiness probe", "Liveness probe"
 
 
 def newest_replica_set(deployment: Object, observed: Observed) -> Object | None:
@@ -75,141 +77,111 @@ def backing_off(pod: Mapping[str, Any]) -> bool:
     return not ready(pod) and (waiting or any("terminated" in state and restarts for state, restarts in states))
 
 
-def signs(workload: Object, observed: Observed) -> list[Sign]:
-    """Return everything about `workload` that a rule might be about."""
-    found = [*OWN_SIGNS.get(workload["kind"], _stalled_signs)(workload, observed), *_creation_signs(workload, observed)]
-    if workload["metadata"].get("deletionTimestamp"):
-        found.append(_about(workload, Source.CONDITION, "Deleting", "it is being deleted"))
+def pod_signs(workload: Object, observed: Observed) -> list[Sign]:
+    """Return everything about the workload's newest pods that a rule might be about."""
+    found: list[Sign] = []
     for pod in newest_pods(workload, observed):
+        restarts = _restarts_for_ever(pod)
         if not ready(pod):
-            found += _pod_signs(pod, observed, restarts=_restarts_for_ever(pod))
+            found += _unready_signs(pod, observed, restarts=restarts)
+        if restarts:
+            # A pod that is ready now counts as well: it may not stay so for as long as minReadySeconds.
+            found += _unsteady_signs(pod, observed)
     return found
 
 
-def _deployment_signs(deployment: Object, observed: Observed) -> Iterator[Sign]:
-    if deployment["spec"].get("paused"):
-        text = "it is paused; `kubectl rollout resume` lets it go on"
-        yield _about(deployment, Source.CONDITION, "DeploymentPaused", text)
-    late, newest = condition(deployment, "Progressing"), newest_replica_set(deployment, observed)
-    # The message names the ReplicaSet that was late. After a rollback the old condition stays until there is progress.
-    if late.get("reason") == "ProgressDeadlineExceeded" and newest and newest["metadata"]["name"] in late.get("message", ""):
-        yield _about(deployment, Source.CONDITION, "ProgressDeadlineExceeded", str(late["message"]))
-
-
-def _stateful_set_signs(stateful_set: Object, observed: Observed) -> Iterator[Sign]:
-    for pod in older_pods_in_the_way(stateful_set, observed):
-        text = "a pod of an older revision is not ready, and its StatefulSet replaces it only once it is; delete that pod"
-        yield _about(pod, Source.CONDITION, "OlderPodNotReady", text)
-
-
-def _job_signs(job: Object, _observed: Observed) -> Iterator[Sign]:
-    # FailureTarget stands there first, while the Job still stops its pods.
-    for each in (condition(job, "Failed"), condition(job, "FailureTarget")):
-        if each.get("status") == "True":
-            yield _about(job, Source.JOB, str(each.get("reason", "Failed")), str(each.get("message", "")))
-            return
-
-
-def _own_pod_signs(pod: Object, _observed: Observed) -> Iterator[Sign]:
-    status = pod.get("status") or {}
-    if status.get("phase") == "Failed":
-        text = status.get("message") or status.get("reason") or "it ended with an error"
-        yield _about(pod, Source.CONDITION, "PodFailed", str(text))
-
-
-def _claim_signs(claim: Object, observed: Observed) -> Iterator[Sign]:
-    if (claim.get("status") or {}).get("phase") == "Lost":
-        yield _about(claim, Source.CLAIM, "Lost", "the volume behind it is gone")
-    for event in observed.warnings(str(claim["metadata"].get("uid", ""))):
-        if event.get("reason") == "ProvisioningFailed":
-            yield _about(claim, Source.CLAIM, "ProvisioningFailed", str(event.get("message", "")))
-
-
-def _stalled_signs(workload: Object, _observed: Observed) -> Iterator[Sign]:
-    stalled = condition(workload, "Stalled")
-    if stalled.get("status") == "True":
-        yield _about(workload, Source.CONDITION, "Stalled", f"{stalled.get('reason', '')}: {stalled.get('message', '')}")
-
-
-OWN_SIGNS: dict[str, Callable[[Object, Observed], Iterator[Sign]]] = {
-    "Deployment": _deployment_signs,
-    "StatefulSet": _stateful_set_signs,
-    "Job": _job_signs,
-    "Pod": _own_pod_signs,
-    "PersistentVolumeClaim": _claim_signs,
-}
-
-
-def _creation_signs(workload: Object, observed: Observed) -> Iterator[Sign]:
-    """Signs that no pod can be made: a ReplicaSet says so in a condition, other controllers only in events."""
-    if workload["kind"] == "Deployment":
-        newest = newest_replica_set(workload, observed)
-        refusal = condition(newest, "ReplicaFailure") if newest else {}
-        if refusal.get("status") == "True":
-            yield _about(workload, Source.CREATION, str(refusal.get("reason", "")), str(refusal.get("message", "")))
-        return
-    for event in observed.warnings(str(workload["metadata"].get("uid", ""))):
-        # An event older than our last apply is about another time.
-        if event.get("reason") == "FailedCreate" and last_seen(event) >= _applied_at(workload):
-            yield _about(workload, Source.CREATION, "FailedCreate", str(event.get("message", "")))
-
-
-def _pod_signs(pod: Object, observed: Observed, *, restarts: bool) -> Iterator[Sign]:
+def _unready_signs(pod: Object, observed: Observed, *, restarts: bool) -> Iterator[Sign]:
     status = pod.get("status") or {}
     if status.get("phase") == "Failed" and restarts:
-        yield _about(pod, Source.POD, str(status.get("reason") or "Failed"), str(status.get("message", "")))
+        yield sign_of(pod, Source.POD, str(status.get("reason") or "Failed"), str(status.get("message", "")))
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") != "SchedulingGated":
-        yield _about(pod, Source.SCHEDULING, str(scheduled.get("reason", "")), str(scheduled.get("message", "")))
+        yield _unscheduled(pod, scheduled, observed)
     elif condition(pod, "PodReadyToStartContainers").get("status") != "True" and not _started(status):
         for event in observed.warnings(str(pod["metadata"]["uid"])):
-            yield _about(pod, Source.STARTING, str(event.get("reason", "")), str(event.get("message", "")))
+            yield sign_of(pod, Source.STARTING, str(event.get("reason", "")), str(event.get("message", "")))
     for container in (each for key in CONTAINER_LISTS for each in status.get(key) or ()):
-        sign = _container_sign(pod, container, restarts=restarts)
+        sign = _container_sign(pod, container, observed, restarts=restarts)
         if sign is not None:
             yield sign
+    states = [each.get("state") or {} for each in status.get("containerStatuses") or ()]
+    told = probe_failure(pod, observed, READINESS)
+    if told and states and all("running" in state for state in states):
+        yield sign_of(pod, Source.PROBE, "Unhealthy", told)
 
 
-def _container_sign(pod: Object, container: Mapping[str, Any], *, restarts: bool) -> Sign | None:
+def _unscheduled(pod: Object, scheduled: Mapping[str, Any], observed: Observed) -> Sign:
+    """Return that no node takes the pod; with the autoscaler's word where it brings one."""
+    reason, message = str(scheduled.get("reason", "")), str(scheduled.get("message", ""))
+    coming = observed.said(str(pod["metadata"]["uid"]), NODE_COMES)
+    if coming is None:
+        return sign_of(pod, Source.SCHEDULING, reason, message)
+    return sign_of(pod, Source.SCHEDULING, str(coming["reason"]), f"{message} ({coming.get('message', '')})")
+
+
+def _unsteady_signs(pod: Object, observed: Observed) -> Iterator[Sign]:
+    """Yield what one look does not show: containers that were restarted while watched, readiness that came and went."""
+    uid, status = str(pod["metadata"]["uid"]), pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        restarted = observed.restarts(uid, str(container.get("name", "")))
+        if restarted and "running" in (container.get("state") or {}):
+            ended = (container.get("lastState") or {}).get("terminated") or {}
+            yield _ended_sign(pod, container, ended, observed, restarts=restarted - 1)
+    if times := observed.flaps(uid):
+        text = f"its readiness came and went {times} time{'' if times == 1 else 's'}"
+        told = probe_failure(pod, observed, READINESS)
+        yield sign_of(pod, Source.READINESS, "Unhealthy", f"{text}: {told}" if told else text, times=times)
+
+
+def _container_sign(pod: Object, container: Mapping[str, Any], observed: Observed, *, restarts: bool) -> Sign | None:
     state = container.get("state") or {}
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
+    name, count = str(container.get("name", "")), int(container.get("restartCount") or 0)
     if waiting.get("reason") == "CrashLoopBackOff":
         ended = (container.get("lastState") or {}).get("terminated") or {}
     elif str(waiting.get("reason") or "") not in ORDINARY:
-        return _about(pod, Source.WAITING, str(waiting["reason"]), str(waiting.get("message", "")), container=container)
+        text = str(waiting.get("message", ""))
+        return sign_of(pod, Source.WAITING, str(waiting["reason"]), text, container=name, restarts=count)
     # A Job's pod, or an init container, that ended well has done its work.
     if ended is None or (ended.get("exitCode") == 0 and not waiting and not (restarts and _runs_on(pod, container))):
         return None
-    reason = str(ended.get("reason") or "Error")
-    return _about(
-        pod,
-        Source.EXITED if restarts else Source.ATTEMPT,
-        reason,
-        str(ended.get("message") or ""),
-        container=container,
-        ended=ended,
-    )
+    if restarts:
+        return _ended_sign(pod, container, ended, observed, restarts=count)
+    reason, text = str(ended.get("reason") or "Error"), str(ended.get("message") or "")
+    code = ended.get("exitCode")
+    return sign_of(pod, Source.ATTEMPT, reason, text, container=name, restarts=count, exit_code=code)
 
 
-def _about(
-    seen: Object,
-    source: Source,
-    reason: str,
-    message: str,
-    *,
-    container: Mapping[str, Any] | None = None,
-    ended: Mapping[str, Any] | None = None,
+def _ended_sign(
+    pod: Object, container: Mapping[str, Any], ended: Mapping[str, Any], observed: Observed, *, restarts: int
 ) -> Sign:
-    return Sign(
-        source=source,
-        reason=reason,
-        message=" ".join(message.split()),
-        object=short(seen),
-        uid=str(seen["metadata"].get("uid", "")),
-        container=str((container or {}).get("name", "")),
-        restarts=int((container or {}).get("restartCount", 0)),
-        exit_code=(ended or {}).get("exitCode"),
-    )
+    """Return that a container ended which should run on, and who ended it: itself, the kernel for its memory, or its probe."""
+    name, reason, text = str(container.get("name", "")), str(ended.get("reason") or "Error"), str(ended.get("message") or "")
+    killed = probe_failure(pod, observed, LIVENESS)
+    if reason == "OOMKilled":
+        limit = _memory_limit(pod, name)
+        text = f"out of memory at its limit of {limit}" if limit else "the node ran out of memory"
+    elif killed:
+        reason, text = "Unhealthy", killed
+    code = ended.get("exitCode")
+    return sign_of(pod, Source.EXITED, reason, text, container=name, restarts=restarts, exit_code=code)
+
+
+def probe_failure(pod: Object, observed: Observed, probe: str) -> str:
+    """Return what the newest failure of a probe said (`READINESS`, `LIVENESS`), empty when none failed."""
+    events = [
+        event
+        for event in observed.warnings(str(pod["metadata"]["uid"]))
+        if event.get("reason") == "Unhealthy" and str(event.get("message", "")).startswith(probe)
+    ]
+    return str(max(events, key=last_seen).get("message", "")) if events else ""
+
+
+def _memory_limit(pod: Object, container: str) -> str:
+    for each in (pod.get("spec") or {}).get("containers") or ():
+        if each.get("name") == container:
+            return str(((each.get("resources") or {}).get("limits") or {}).get("memory", ""))
+    return ""
 
 
 def _is_newest(pod: Object, workload: Object) -> bool:
@@ -238,13 +210,3 @@ def _started(status: Mapping[str, Any]) -> bool:
         or "waiting" not in (each.get("state") or {})
         for each in every
     )
-
-
-def _applied_at(workload: Object) -> str:
-    """Return when our last change reached the API server, by its own clock (RFC 3339, whole seconds); empty when never."""
-    times = [
-        str(each.get("time", ""))
-        for each in workload["metadata"].get("managedFields") or ()
-        if each.get("manager") == MANAGER and each.get("operation") == "Apply" and not each.get("subresource")
-    ]
-    return max(times, default="")

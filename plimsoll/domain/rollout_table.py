@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.rollout_kinds import NO_SCHEDULE
+from plimsoll.domain.rollout_observed import NODE_COMES
 from plimsoll.domain.rollout_rules import Patience, Rule, Source
 
 if TYPE_CHECKING:
@@ -85,6 +87,12 @@ RULES: tuple[Rule, ...] = (
         remedy="run `kubectl rollout resume` on it, or take spec.paused out of the manifest",
     ),
     _row(
+        "selector-mismatch",
+        Source.CONDITION,
+        reasons={"SelectorMismatch"},
+        remedy="give the pod template the labels that spec.selector asks for",
+    ),
+    _row(
         "image-name-invalid",
         Source.WAITING,
         reasons={"InvalidImageName"},
@@ -144,6 +152,24 @@ RULES: tuple[Rule, ...] = (
         remedy="read the pod's last lines, correct what they name, and deploy again",
     ),
     _row(
+        "declared-failed",
+        Source.CONDITION,
+        reasons={"DeclaredFailed"},
+        remedy="see what the resource's controller says, correct that, and deploy again",
+    ),
+    _row(
+        "names-not-accepted",
+        Source.CONDITION,
+        reasons={"NamesNotAccepted"},
+        remedy="see which other definition has the names (`kubectl get crd`), and rename one of them",
+    ),
+    _row(
+        "schedule",
+        Source.CONDITION,
+        reasons=NO_SCHEDULE,
+        remedy="correct spec.schedule or spec.timeZone of the CronJob",
+    ),
+    _row(
         "stalled",
         Source.CONDITION,
         reasons={"Stalled"},
@@ -155,7 +181,7 @@ RULES: tuple[Rule, ...] = (
         Source.WAITING,
         reasons={"CreateContainerConfigError"},
         unless=SYNCING,
-        patience=Patience.SHORT,
+        patience=Patience.CONFIGURATION,
         remedy="add the key or the object that the message names, or correct its name in the manifest",
     ),
     _row(
@@ -164,7 +190,7 @@ RULES: tuple[Rule, ...] = (
         reasons={"FailedMount"},
         message=MISSING_SOURCE,
         unless=SYNCING,
-        patience=Patience.SHORT,
+        patience=Patience.CONFIGURATION,
         remedy="add the object that the message names, or correct its name in the manifest",
     ),
     # After the grace.
@@ -181,6 +207,13 @@ RULES: tuple[Rule, ...] = (
         reasons=CREATION_TROUBLE,
         patience=Patience.GRACE,
         remedy="correct what the message names; for a fault of the node, deploy again",
+    ),
+    _row(
+        "node-on-its-way",
+        Source.SCHEDULING,
+        reasons=NODE_COMES,
+        patience=Patience.SCALE_UP,
+        remedy="see why the autoscaler's node does not come, or raise rollout.scale_up_grace",
     ),
     _row(
         "unschedulable",
@@ -224,15 +257,70 @@ RULES: tuple[Rule, ...] = (
     _row(
         "claim-not-provisioned",
         Source.CLAIM,
-        reasons={"ProvisioningFailed"},
+        reasons={"ProvisioningFailed", "FailedBinding"},
         patience=Patience.GRACE,
         remedy="name a storage class that the cluster has",
     ),
+    _row(
+        "autoscaler",
+        Source.SCALING,
+        patience=Patience.GRACE,
+        remedy="correct what the autoscaler names: its target, its metrics, or the requests that its pods lack",
+    ),
+    _row(
+        "budget-sync-failed",
+        Source.CONDITION,
+        reasons={"SyncFailed"},
+        patience=Patience.GRACE,
+        remedy="correct the budget's selector: it must match pods of workloads that can be scaled",
+    ),
+    _row(
+        "load-balancer-failed",
+        Source.CONDITION,
+        reasons={"SyncLoadBalancerFailed"},
+        patience=Patience.GRACE,
+        remedy="correct what the cloud provider names",
+    ),
+    _row(
+        "api-service-without-service",
+        Source.CONDITION,
+        reasons={"ServiceNotFound", "ServicePortError"},
+        patience=Patience.GRACE,
+        remedy="add the Service that it names, with that port",
+    ),
+    # As long as a start may take.
+    _row(
+        "probe-failing",
+        Source.PROBE,
+        patience=Patience.PROBES,
+        remedy="see why the probe's request fails, or say how long a start may take: a startupProbe, or rollout.probe_grace",
+    ),
     # After some restarts.
+    _row(
+        "out-of-memory",
+        Source.EXITED,
+        reasons={"OOMKilled"},
+        patience=Patience.RESTARTS,
+        remedy="raise resources.limits.memory of the container, or make it need less",
+    ),
+    _row(
+        "liveness-kills",
+        Source.EXITED,
+        reasons={"Unhealthy"},
+        patience=Patience.RESTARTS,
+        remedy="see why the probe's request fails, or be more patient: failureThreshold, timeoutSeconds, a startupProbe",
+    ),
     _row(
         "crash-loop",
         Source.EXITED,
         patience=Patience.RESTARTS,
         remedy="read the container's last lines, correct what they name, and deploy again",
+    ),
+    # After some turns.
+    _row(
+        "readiness-flapping",
+        Source.READINESS,
+        patience=Patience.FLAPS,
+        remedy="see what the readiness probe depends on that comes and goes",
     ),
 )

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 STAY = "trap 'exit 0' TERM; sh -c 'kill -STOP $$$$' & wait"
 CRASH = "echo starting >&2; echo 'no database at postgres:5432' >&2; exit 3"
 READY_NEVER = {"exec": {"command": ["sh", "-c", "echo not yet; exit 1"]}, "periodSeconds": 1}
-SHORT = Limits(grace=3, short=2)
+SHORT = Limits(grace=3, configuration_grace=2)
 
 
 class NoStop:
@@ -223,7 +223,7 @@ def test_a_deployment_that_never_becomes_ready_names_its_probe_when_the_time_is_
     manifest = site.deployment("unready", readinessProbe=READY_NEVER)
     site.cluster.apply(manifest)
     failure = site.failure(manifest, timeout=8)
-    assert failure.cause.rule == "timeout"
+    assert failure.cause.rule == "probe-failing"
     assert "Readiness probe failed" in failure.cause.message
     assert any("Readiness probe failed" in event.message for event in failure.events)
 

@@ -1,7 +1,8 @@
 """Verdicts over observed state: one case file per row of the rules and per edge of readiness (tests/cases/rollout/*.yaml).
 
 A case names objects tersely: apiVersion and UID follow from kind and name; `owner` and `about` are `Kind/name`; `seen_for` are
-the seconds since its faults were first seen.
+the seconds since its faults were first seen, `declared` what a definition declares about its kind. An object that stands in a
+case more than once was watched through these states, in that order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import yaml
 
 from plimsoll.domain.manifests import Ref
 from plimsoll.domain.rollout import Doomed, Progressing, Ready, verdict, watched
+from plimsoll.domain.rollout_declared import declared_in
 from plimsoll.domain.rollout_observed import Observed
 from plimsoll.domain.rollout_rules import Limits
 from plimsoll.domain.rollout_table import RULES
@@ -27,8 +29,13 @@ CASES = {
 }
 API = {
     **dict.fromkeys(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"), "apps/v1"),
-    **dict.fromkeys(("Pod", "PersistentVolumeClaim", "Event"), "v1"),
-    "Job": "batch/v1",
+    **dict.fromkeys(("Pod", "PersistentVolumeClaim", "Service", "Event"), "v1"),
+    **dict.fromkeys(("Job", "CronJob"), "batch/v1"),
+    "Ingress": "networking.k8s.io/v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
+    "PodDisruptionBudget": "policy/v1",
+    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    "APIService": "apiregistration.k8s.io/v1",
     "Certificate": "example.com/v1",
 }
 
@@ -41,7 +48,7 @@ def expand(short: dict[str, Any]) -> dict[str, Any]:
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "type": "Warning",
+            "type": short.get("type", "Warning"),
             "metadata": {"name": f"{about}.{short['reason']}", "namespace": "shop", "uid": f"event {about}"},
             "involvedObject": {"kind": about_kind, "name": about, "uid": short["about"]},
             "lastTimestamp": short.get("time", "2030-01-02T03:04:05Z"),
@@ -75,11 +82,13 @@ def judge(case: dict[str, Any], rules: tuple[Rule, ...] = RULES) -> Verdict:
 
     workload = Ref(API[kind], kind, "shop", name)
     limits = Limits(**case.get("limits", {}))
-    first = verdict(workload, observed, now=1000.0, limits=limits, rules=rules)
+    own = {kind: declared_in(annotations) for kind, annotations in case.get("declared", {}).items()}
+    declared = {kind: each for kind, each in own.items() if each}
+    first = verdict(workload, observed, now=1000.0, limits=limits, declared=declared, rules=rules)
     if not isinstance(first, Progressing):
         return first
     since = {fault.key: 1000.0 - case.get("seen_for", 0) for fault in first.faults}
-    return verdict(workload, observed, now=1000.0, since=since, limits=limits, rules=rules)
+    return verdict(workload, observed, now=1000.0, since=since, limits=limits, declared=declared, rules=rules)
 
 
 @pytest.mark.parametrize("name", CASES)
