@@ -16,24 +16,41 @@ if TYPE_CHECKING:
     from plimsoll.ports import Reporter
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SECOND = 2
 
 
 class SignalStop:
-    """Remembers the first signal; `check` raises for it. A second one interrupts at once, wherever the program is."""
+    """Remembers the first signal; `check` raises for it. A second one interrupts at once, wherever the program is.
+
+    Further ones change nothing: what ends after the second (requests under way, the lock given back) ends within their time-outs,
+    and an interruption in the midst of that would leave more behind than it saves.
+    """
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._name: str | None = None
+        self._seen = 0
+        self._untold = ""
         self._ignored = False
 
     def check(self) -> None:
         """Return when nobody asked to stop; raise Interrupted naming the signal otherwise."""
+        if self._untold:
+            self._tell(self._untold)
         if self._name is not None and not self._ignored:
             raise Interrupted(f"stopped by {self._name}", code="interrupted")
 
     def ignore(self) -> None:
         """Let `check` pass from now on; a second signal still ends the program."""
         self._ignored = True
+
+    def _tell(self, text: str) -> None:
+        try:
+            self._reporter.warn(text)
+            self._untold = ""
+        except RuntimeError:
+            # The signal came in the midst of another line, and Python's streams cannot be entered twice.
+            self._untold = text
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -44,11 +61,12 @@ class SignalStop:
             return
 
         def take(number: int, _frame: FrameType | None) -> None:
-            name = signal.Signals(number).name
-            if self._name is not None:
+            self._seen += 1
+            if self._seen == SECOND:
                 raise KeyboardInterrupt
-            self._name = name
-            self._reporter.warn(f"{name}: stopping cleanly; once more stops now and leaves things as they are")
+            if self._seen < SECOND:
+                self._name = signal.Signals(number).name
+                self._tell(f"{self._name}: stopping cleanly; once more stops now and leaves things as they are")
 
         before = {number: signal.signal(number, take) for number in SIGNALS}
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.ledger import NAMESPACE, labels, stem
-from plimsoll.errors import Failed
+from plimsoll.errors import Failed, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ RENEW_TIMEOUT = 5
 # Annotations that say more about the holder than fits its identity.
 PURPOSE = "plimsoll.dev/purpose"
 RUN = "plimsoll.dev/run"
+AGAIN = "nothing was changed; run the same command again when you want it"
 
 
 class LockHeld(Failed):
@@ -127,6 +128,18 @@ class Sighting:
     def expired(self, now: float) -> bool:
         """Tell whether the holder has let its time to live pass without a sign of life."""
         return now - self.since >= self.time_to_live
+
+
+def stopped(purpose: str, environment: str, *, wrote: bool) -> Interrupted:
+    """Return the error of a process that was told twice to stop, and did so wherever it was."""
+    if not wrote:
+        return Interrupted(f"stopped at once, before the {purpose} changed anything", where=environment, now=AGAIN)
+    return Interrupted(
+        f"stopped at once in the middle of the {purpose}: what it had begun stays as it is",
+        where=f"{environment}; the lock is given back, or frees itself within {TIME_TO_LIVE} s",
+        now=f"the next `inv deploy --env {environment}` or `inv rollback --env {environment}` finds and repairs that; "
+        f"`inv status --env {environment}` shows what serves",
+    )
 
 
 def held(found: Mapping[str, Any], *, environment: str, waited: float) -> LockHeld:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain import lock as rules
 from plimsoll.domain.ledger import NAMESPACE, stem
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL
-from plimsoll.errors import PlimsollError
+from plimsoll.errors import Interrupted, PlimsollError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,6 +47,8 @@ class DeployLock:
         self._found: dict[str, Any] = {}
         self._until = 0.0
         self._lost = False
+        # Whether anything was written under the lock; `Fenced` notes it.
+        self.wrote = False
 
     def acquire(self, wait: float, reporter: Reporter, stop: Stop) -> None:
         """Take the lock within `wait` seconds; raise LockHeld naming the holder, or Interrupted when asked to stop.
@@ -104,6 +106,10 @@ class DeployLock:
                 self.renew()
             if self.remaining() <= seconds:
                 self._refuse_lost(sure=True)
+
+    def stopped(self) -> Interrupted:
+        """Return the error for work under this lock that was told twice to stop."""
+        return rules.stopped(self._holder.purpose, self._environment, wrote=self.wrote)
 
     def remaining(self) -> float:
         """Return the seconds for which the lease surely is ours."""
@@ -200,17 +206,17 @@ class Fenced:
     ) -> dict[str, Any]:
         """Apply as the cluster does, under the lock unless it is a dry run."""
         if not dry_run:
-            self._lock.require(timeout)
+            self._writing(timeout)
         return self._cluster.apply(manifest, dry_run=dry_run, force=force, timeout=timeout)
 
     def write(self, manifest: Mapping[str, Any], *, create: bool = False, timeout: float = 5) -> dict[str, Any] | None:
         """Write as the cluster does, under the lock."""
-        self._lock.require(timeout)
+        self._writing(timeout)
         return self._cluster.write(manifest, create=create, timeout=timeout)
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete as the cluster does, under the lock."""
-        self._lock.require(rules.RENEW_TIMEOUT)
+        self._writing(rules.RENEW_TIMEOUT)
         self._cluster.delete(kind, name, namespace)
 
     def watch(
@@ -222,18 +228,32 @@ class Fenced:
             self._lock.require(0)
             yield seen
 
+    def _writing(self, timeout: float) -> None:
+        self._lock.require(timeout)
+        self._lock.wrote = True
+
 
 @contextmanager
 def locked(lock: DeployLock, *, cluster: Cluster, wait: float, reporter: Reporter, stop: Stop) -> Iterator[None]:
-    """Hold the lock for the block; it is free afterwards, whatever happened. Requests to stop wait for the work to look."""
-    with stop.listening():
-        ensure_namespace(cluster)
-        lock.acquire(wait, reporter, stop)
-        try:
-            with lock.kept():
-                yield
-        finally:
-            _give_back(lock, reporter)
+    """Hold the lock for the block; it is free afterwards, whatever happened. Requests to stop wait for the work to look.
+
+    Who asks a second time is obeyed at once: Interrupted says what that left, and what repairs it.
+    """
+    try:
+        with stop.listening():
+            ensure_namespace(cluster)
+            lock.acquire(wait, reporter, stop)
+            try:
+                with lock.kept():
+                    yield
+            finally:
+                _give_back(lock, reporter)
+    except KeyboardInterrupt as told_twice:
+        raise lock.stopped() from told_twice
+    except Interrupted as told:
+        if not lock.wrote and not told.now:
+            told.now = rules.AGAIN
+        raise
 
 
 def _give_back(lock: DeployLock, reporter: Reporter) -> None:

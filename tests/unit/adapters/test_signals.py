@@ -37,6 +37,37 @@ def test_a_second_signal_interrupts_wherever_the_program_is() -> None:
             send(signal.SIGTERM)
 
 
+def test_a_third_signal_does_not_cut_off_what_the_second_one_left_to_end() -> None:
+    stop = SignalStop(FakeReporter())
+    with stop.listening():
+        send(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+
+
+def test_a_signal_in_the_midst_of_a_line_is_told_at_the_next_step() -> None:
+    class Busy(FakeReporter):
+        """Its stream is being written to when the signal comes."""
+
+        busy = True
+
+        def warn(self, text: str) -> None:
+            if self.busy:
+                raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+            super().warn(text)
+
+    reporter = Busy()
+    stop = SignalStop(reporter)
+    with stop.listening():
+        send(signal.SIGINT)
+        reporter.busy = False
+        with pytest.raises(Interrupted, match="SIGINT"):
+            stop.check()
+    assert len(reporter.lines("warn")) == 1
+
+
 def test_what_brings_things_back_in_order_is_not_stopped_by_the_signal_that_was_seen() -> None:
     stop = SignalStop(FakeReporter())
     with stop.listening():

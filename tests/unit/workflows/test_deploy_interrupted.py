@@ -8,6 +8,7 @@ import pytest
 
 from plimsoll.domain.outcome import BrokenRelease
 from plimsoll.errors import EnvironmentLacks, Failed, Interrupted
+from plimsoll.workflows.status import history, status
 from tests.fake_site import World, images
 
 if TYPE_CHECKING:
@@ -102,6 +103,24 @@ def test_a_killed_deploy_is_recognised_and_the_next_one_goes_on(step: str) -> No
     assert "killed" in (world.release("staging-2").cause or "")
     assert world.mark("web") == "staging-3"
     assert any("staging-2 was left unfinished" in line for line in world.reporter.lines("warn"))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_only_deploy_and_rollback_repair_what_a_kill_left_all_others_report_it(step: str) -> None:
+    world = World()
+    world.deploy()
+    world.overlay.settings = "greeting=good day"
+    killed_deploy(world, step, images(web="2"))
+    before, asked = world.states(), len(world.cluster.calls)
+    assert "staging-2 (pending, by ada) is under way" in status(world.site()).remarks
+    assert [release.state.value for release in history(world.site()).releases] == ["pending", "verified"]
+    assert "deploy to staging" in world.site().holds.report("status").under_way
+    assert world.deploy(images(web="3"), dry_run=True).outcome == "planned"
+    reading = {"get", "list", "watch", "logs"}
+    wrote = [call for call in world.cluster.calls[asked:] if call.verb not in reading and not call.dry_run]
+    assert (wrote, world.states()) == ([], before)
+    world.rollback() if step == STEPS[0] else world.deploy(images(web="3"))
+    assert world.states()["staging-2"] == "failed"
 
 
 def test_a_deploy_killed_before_its_record_leaves_nothing_in_the_way() -> None:
