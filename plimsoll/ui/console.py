@@ -13,6 +13,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from plimsoll.ui.github import log_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,12 +38,15 @@ class ConsoleReporter:
         self._lock = threading.RLock()
         self._live: Live | None = None
         self._next = 0
+        self._log = log_of(console)
+        self._grouped = False
 
     @contextmanager
     def step(self, title: str, *, foreground: bool = False) -> Iterator[None]:
         """Show that `title` is under way, and when it ends how long it took or that it failed."""
         depth = getattr(self._depth, "value", 0)
-        if foreground:
+        group = self._open(title)
+        if foreground and not group:
             self.info(f"… {title}")
         self._depth.value = depth + 1
         started = time.monotonic()
@@ -55,6 +60,8 @@ class ConsoleReporter:
             seconds = time.monotonic() - started
             if key is not None:
                 self._end(key)
+            if group:
+                self._close()
             if failed or depth == 0 or seconds >= WORTH_A_LINE:
                 mark, style = ("✘", "red") if failed else ("✔", "green")
                 outcome = f"failed after {seconds:.1f} s" if failed else f"{seconds:.1f} s"
@@ -66,8 +73,8 @@ class ConsoleReporter:
 
     def warn(self, text: str) -> None:
         """Say one line that the user should act on some day."""
-        if os.environ.get("GITHUB_ACTIONS"):
-            self._say(f"::warning::{text}")
+        if self._log is not None:
+            self._log.command("warning", text)
         else:
             self._say(f"! {text}", style="yellow")
 
@@ -82,6 +89,21 @@ class ConsoleReporter:
             line.append(f"  {suffix}", style="dim")
         with self._lock:
             self._console.print(line)
+
+    def _open(self, title: str) -> bool:
+        """Begin a group in GitHub's log; there is one at a time, what runs meanwhile is told inside of it."""
+        with self._lock:
+            if self._log is None or self._grouped:
+                return False
+            self._grouped = True
+            self._log.command("group", title)
+            return True
+
+    def _close(self) -> None:
+        with self._lock:
+            self._grouped = False
+            if self._log is not None:
+                self._log.command("endgroup")
 
     def _begin(self, title: str, started: float, depth: int) -> int:
         with self._lock:

@@ -1,16 +1,19 @@
-"""Errors as people and programs read them."""
+"""Errors as people, programs and GitHub read them."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from plimsoll.ui.failure import annotation, draw, failure_in
+from plimsoll.ui.failure import draw, failure_in
+from plimsoll.ui.github import log_of, places
 from plimsoll.ui.output import console
+from plimsoll.ui.step_summary import append, of_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from plimsoll.errors import PlimsollError
 
 
@@ -29,7 +32,10 @@ def error_object(error: PlimsollError, task: str) -> dict[str, Any]:
 
 
 def draw_error(error: PlimsollError) -> None:
-    """Print what, where and what now to stderr, and the anatomy of a failed rollout; in GitHub's log as an annotation too."""
+    """Print what, where and what now to stderr, and the anatomy of a failed rollout.
+
+    On GitHub also annotations, at the files that the error names, and a part of the step's summary.
+    """
     screen = console(stderr=True)
     first, *rest = error.what.splitlines() or [""]
     screen.print(Text.assemble(("✘ ", "bold red"), (first, "bold")))
@@ -41,5 +47,23 @@ def draw_error(error: PlimsollError) -> None:
     failure = failure_in(error.report)
     if failure is not None:
         draw(failure, screen)
-    if os.environ.get("GITHUB_ACTIONS"):
-        screen.print(Text(annotation(failure) if failure else f"::error title={error.code}::{first}"))
+    log = log_of(screen)
+    if log is not None:
+        for message, properties in annotated(error):
+            log.command("error", message, **properties)
+        append(of_error(error), log)
+
+
+def annotated(error: PlimsollError) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield GitHub's annotations: (message, title with file and line), one for each place that the error names."""
+    failure = failure_in(error.report)
+    if failure is not None:
+        last = next((each.lines[-1] for each in failure.excerpts), "")
+        text = "\n".join(filter(None, (failure.cause.headline, last, error.now)))
+        yield text, {"title": f"{failure.cause.workload} in {failure.environment}"}
+        return
+    found, whats = places(error.where), error.what.splitlines()
+    # Errors of several files are told line by line, in the order of their places.
+    for number, place in enumerate(found or [{}]):
+        what = whats[number] if len(found) == len(whats) else error.what
+        yield "\n".join(filter(None, (what, error.now))), {"title": error.code, **place}

@@ -1,4 +1,4 @@
-"""A failed rollout on one screen: what its headline (the error's first line) leaves open, and GitHub's annotation."""
+"""A failed rollout on one screen: what its headline (the error's first line) leaves open."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from plimsoll.domain.failure import Failure
+from plimsoll.ui.github import log_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+
+    from plimsoll.domain.failure import Event
 
 # The whole report, its headline, where and now included, fits 40 lines: so many are left for what containers printed.
 LOG_LINES = 20
@@ -24,19 +27,23 @@ def failure_in(report: object) -> Failure | None:
 
 
 def draw(failure: Failure, console: Console) -> None:
-    """Print events, logs and commands; on a terminal long lines are cut at its width, elsewhere they are whole."""
-    for line in _lines(failure):
+    """Print events, logs and commands, in GitHub's log as a group. A terminal cuts long lines; elsewhere they are whole."""
+    lines = list(_lines(failure))
+    log = log_of(console) if lines else None
+    if log is not None:
+        log.command("group", f"{failure.cause.workload} in {failure.environment}: events, last lines, commands")
+    for line in lines:
         if console.is_terminal:
             line.truncate(console.width, overflow="ellipsis")
         console.print(line, soft_wrap=True)
+    if log is not None:
+        log.command("endgroup")
 
 
-def annotation(failure: Failure) -> str:
-    """Return GitHub's workflow command for the failure: its headline and the last line that its containers printed."""
-    cause = failure.cause
-    last = next((each.lines[-1] for each in failure.excerpts), "")
-    text = cause.headline + (f"\n{last}" if last else "")
-    return f"::error title={_property(f'{cause.workload} in {failure.environment}')}::{_escaped(text)}"
+def often(event: Event) -> str:
+    """Return how often an event was reported, empty for once: ` (12 times, 4 objects)`."""
+    objects = f", {event.objects} objects" if event.objects > 1 else ""
+    return f" ({event.count} times{objects})" if event.count > 1 else ""
 
 
 def _lines(failure: Failure) -> Iterator[Text]:
@@ -45,28 +52,18 @@ def _lines(failure: Failure) -> Iterator[Text]:
     if failure.events:
         yield Text("  events", style="cyan")
         for event in failure.events:
-            times = f" ({event.count} times)" if event.count > 1 else ""
             clock = event.last_seen[11:19]
             yield Text.assemble(
-                "    ", (clock, "dim"), f" {event.object} ", (event.reason, "yellow"), f": {event.message}{times}"
+                "    ", (clock, "dim"), f" {event.object} ", (event.reason, "yellow"), f": {event.message}{often(event)}"
             )
     share = LOG_LINES // max(len(failure.excerpts), 1) - 1
     for each in failure.excerpts:
-        pods = ", ".join(each.pods)
-        when = ", before its last restart" if each.previous else ""
-        yield Text(f"  last lines of container {each.container} in {pods}{when}", style="cyan")
+        yield Text(f"  {each.title}", style="cyan")
         for line in each.lines[-share:]:
             yield Text.assemble(("    | ", "dim"), line)
+    if failure.excerpts and failure.failed_pods > len({pod for each in failure.excerpts for pod in each.pods}):
+        yield Text(f"  {failure.failed_pods} pods are not ready in all", style="cyan")
     if failure.commands:
         yield Text("  look further", style="cyan")
         for command in failure.commands:
             yield Text(f"    {command}")
-
-
-def _escaped(text: str) -> str:
-    """Return text as GitHub's log commands want it."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from rich.console import Console
 
+from plimsoll.ui import step_summary
 from plimsoll.ui.console import ConsoleReporter
+from plimsoll.ui.github import LEGACY, log_of, on_github
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +33,10 @@ R = TypeVar("R", bound=Jsonable)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console for stdout or stderr that wraps late where there is no terminal."""
+    """Return a console for stdout or stderr that wraps late where there is no terminal; on GitHub nothing on it is a command."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not stream.isatty())
+    return Console(file=on_github(stream), width=width, highlight=False, soft_wrap=not stream.isatty())
 
 
 class Output:
@@ -52,7 +54,7 @@ class Output:
         """Print a result: one JSON object, or what `draw` makes of it.
 
         `require` raises when the result is a failure. People see the result first; a program gets one object, and the error's
-        own holds the result.
+        own holds the result. On GitHub a release is a part of the step's summary, too.
         """
         if self.json:
             if require:
@@ -62,9 +64,13 @@ class Output:
             draw(result, console(stderr=Output.quiet_stdout))
             if require:
                 require(result)
+        log = log_of(console(stderr=True))
+        if log is not None:
+            step_summary.append(step_summary.of_result(result), log)
 
 
 def print_json(data: dict[str, Any]) -> None:
-    """Write one JSON object to stdout, nothing else."""
-    sys.stdout.write(jsonlib.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    """Write one JSON object to stdout, nothing else; no text in it is a command of GitHub's log."""
+    text = jsonlib.dumps(data, indent=2, ensure_ascii=False)
+    sys.stdout.write(text.replace(LEGACY, r"#\u0023[") + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A failed rollout as people see it: on one screen, and as GitHub's annotation."""
+"""A failed rollout as people see it: on one screen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from plimsoll.domain.failure import Cause, Event, Excerpt, Failure
-from plimsoll.ui.failure import annotation, draw, failure_in
+from plimsoll.ui.failure import draw, failure_in
 
 CAUSE = Cause(
     workload="Deployment/backend",
@@ -75,16 +75,18 @@ def test_a_bare_failure_prints_nothing_but_its_commands() -> None:
     assert drawn(Failure(cause=CAUSE, environment="staging"), terminal=True) == []
 
 
-def test_github_gets_one_annotation_with_cause_and_last_line() -> None:
-    told = Failure(
-        cause=CAUSE,
-        environment="staging",
-        excerpts=(Excerpt(pods=("a",), container="c", previous=False, lines=("first", "100% broken")),),
+def test_an_event_of_many_replicas_says_of_how_many() -> None:
+    said = Event(
+        object="Pod/web-3", reason="Unhealthy", message="probe failed", count=12, last_seen="2030-01-02T03:04:05Z", objects=4
     )
-    assert annotation(told) == (
-        "::error title=Deployment/backend in staging::Pod/backend-7d4f-x2x, container backend: "
-        "CrashLoopBackOff: exited with code 1, 2 times%0A100%25 broken"
-    )
+    told = Failure(cause=CAUSE, environment="staging", events=(said,))
+    assert drawn(told, terminal=True)[1] == "    03:04:05 Pod/web-3 Unhealthy: probe failed (12 times, 4 objects)"
+
+
+def test_pods_that_nobody_listened_to_are_counted() -> None:
+    excerpt = Excerpt(pods=("a", "b", "c"), container="web", previous=False, lines=("boom",))
+    told = Failure(cause=CAUSE, environment="staging", excerpts=(excerpt,), failed_pods=10)
+    assert drawn(told, terminal=True)[-1] == "  10 pods are not ready in all"
 
 
 def test_a_failure_is_found_in_reports_that_carry_one() -> None:
