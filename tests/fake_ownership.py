@@ -6,6 +6,7 @@ one field, as in the API. Defaults are not filled in.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from plimsoll.domain.manifests import copied
@@ -136,6 +137,6 @@ def fields_v1(paths: set[Path]) -> dict[str, Any]:
     for path in sorted(paths, key=str):
         here = tree
         for part in path:
-            name = f'k:{{"{part[0]}":"{part[1]}"}}' if isinstance(part, tuple) else f"f:{part}"
+            name = f"k:{json.dumps({part[0]: part[1]}, separators=(',', ':'))}" if isinstance(part, tuple) else f"f:{part}"
             here = here.setdefault(name, {})
     return tree

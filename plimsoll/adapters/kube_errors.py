@@ -18,7 +18,7 @@ RIGHT = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
 MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, INVALID, TOO_MANY = 401, 403, 404, 409, 410, 422, 429
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, INVALID, TOO_MANY, BROKEN = 401, 403, 404, 409, 410, 422, 429, 500
 # Answers of a server (or of a proxy before it) that is not able to answer now.
 UNABLE = frozenset({TOO_MANY, 502, 503, 504})
 CHANGED_NOTHING = frozenset({400, INVALID})

@@ -170,16 +170,18 @@ class Connection:
             return answer, 0.0, ""
         if answer.status == kube_errors.TOO_MANY:
             return answer, _retry_after(response.headers.get("Retry-After")), "too many requests"
-        repeatable = request.safe and (answer.status in {500, *kube_errors.UNABLE} or self._outrun(answer))
+        repeatable = request.safe and (answer.status in {kube_errors.BROKEN, *kube_errors.UNABLE} or self._outrun(answer))
         return answer, _retry_after(response.headers.get("Retry-After")) if repeatable else -1.0, f"status {answer.status}"
 
     def _outrun(self, answer: Answer) -> bool:
-        """Tell whether somebody else changed the object at the same moment, so that asking again is all it takes."""
+        """Tell whether somebody else changed (or made) the object at the same moment, so that asking again is all it takes."""
         if answer.status != kube_errors.CONFLICT:
             return False
         said = answer.json()
         causes = (said.get("details") or {}).get("causes") or ()
-        return said.get("reason") == "Conflict" and not any(each.get("reason") == "FieldManagerConflict" for each in causes)
+        return said.get("reason") in {"Conflict", "AlreadyExists"} and not any(
+            each.get("reason") == "FieldManagerConflict" for each in causes
+        )
 
     def _give_up(self, request: Request, answer: Answer | None, trouble: str) -> Exception:
         if answer is None:

@@ -158,11 +158,13 @@ class _KindWatch(threading.Thread):
             "timeoutSeconds": str(seconds),
         }
         response = self._connection.stream(
-            self._path, query, target=self._kind, silence=seconds + 5, passes=frozenset({kube_errors.GONE})
+            self._path, query, target=self._kind, silence=seconds + 5, passes=frozenset({kube_errors.GONE, kube_errors.BROKEN})
         )
-        if response.status == kube_errors.GONE:
+        if response.status in {kube_errors.GONE, kube_errors.BROKEN}:
             response.close()
-            raise Expired
+            if response.status == kube_errors.GONE:
+                raise Expired
+            raise kube_errors.unreachable(self._connection.access.server, f"it answers {response.status} to a watch")
         self._response = response
         self._answered = time.monotonic()
         try:

@@ -45,6 +45,8 @@ class Change:
 
 def changes(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return how `wanted` (a dry run's answer) differs from `live`, without noise, the release's mark and secret values."""
+    if wanted is live:
+        return ()
     secret = live.get("kind") == "Secret"
     found = _walk("", _quiet(live), _quiet(wanted))
     return tuple(_masked(change) if secret or _is_secret(change.path) else _redacted(change) for change in found)

@@ -25,11 +25,13 @@ REQUEST_TIMEOUT = 9.0
 def apply(site: Site, objects: Sequence[Manifest], *, take_over: bool) -> tuple[Conflict, ...]:
     """Apply objects in parallel, what others stand on first; return the conflicts that were taken over.
 
-    Raise Conflict when somebody else owns a field and `take_over` is false, Failed when the API server refuses an object.
+    Raise Conflict when somebody else owns a field and `take_over` is false, Failed when the API server refuses an object, and
+    Interrupted, between two objects, when asked to stop.
     """
     taken: list[Conflict] = []
 
     def one(manifest: Manifest) -> None:
+        site.stop.check()
         try:
             site.cluster.apply(manifest, timeout=REQUEST_TIMEOUT)
         except Conflict as conflict:
@@ -38,9 +40,8 @@ def apply(site: Site, objects: Sequence[Manifest], *, take_over: bool) -> tuple[
             site.cluster.apply(manifest, force=True, timeout=REQUEST_TIMEOUT)
             taken.append(conflict)
 
-    first = [each for each in objects if each["kind"] in FIRST_KINDS]
-    in_parallel(one, first)
-    in_parallel(one, [each for each in objects if each not in first])
+    in_parallel(one, [each for each in objects if each["kind"] in FIRST_KINDS])
+    in_parallel(one, [each for each in objects if each["kind"] not in FIRST_KINDS])
     return tuple(taken)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections import defaultdict
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from plimsoll.domain.immutable import explain
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, mark_of, marked, ref
+from plimsoll.domain.owned_fields import settled
 from plimsoll.domain.plan import Observed
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.workflows import secrets
@@ -22,18 +25,22 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 
-# Requests under way at once: an API server answers these well below its own limits.
-PARALLEL = 8
+# Requests under way at once. On 2 cores 16 apply 1,000 objects in 1.5 s, 8 in 2.6 s, 32 in 1.4 s; an API server's own limit for
+# writes under way is 200.
+PARALLEL = 16
+# From so many objects of one kind on, a list of the whole kind is cheaper than asking for each by name.
+LISTED_FROM = 20
 
 
 def in_parallel(act: Callable[[A], B], things: Iterable[A]) -> list[B]:
-    """Return what `act` makes of each thing, in order; the first exception ends it, after what is under way has ended."""
+    """Return what `act` makes of each thing, in order; an exception ends it, after what is under way has ended."""
     wanted = list(things)
     if len(wanted) == 1:
         return [act(wanted[0])]
     tasks = [_pool().submit(act, thing) for thing in wanted]
     try:
-        return [task.result() for task in tasks]
+        done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
+        return [task.result() for task in tasks if task in done]
     finally:
         for task in tasks:
             task.cancel()
@@ -49,7 +56,8 @@ def _pool() -> ThreadPoolExecutor:
 def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observed:
     """Return what the cluster holds of `objects` and of earlier releases, and its answers to a dry run of `objects`.
 
-    Objects of a namespace that does not exist have no answers: they can only be created.
+    An object that surely would not change is not asked about: its answer is what is live. Objects of a namespace that does not
+    exist have no answers: they can only be created.
     """
     namespace = site.cluster.get("v1/Namespace", site.environment.namespace)
     uid = None if namespace is None else str(namespace["metadata"]["uid"])
@@ -57,25 +65,36 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
     live = {each: ours[each] for each in map(ref, objects) if each in ours}
     unlabelled = [each for each in map(ref, objects) if each not in live and (each.namespace == "" or namespace is not None)]
     live |= _found(site, unlabelled)
-    asked = [each for each in objects if namespace is not None or ref(each).namespace == ""]
+    first_mark = f"{site.environment.name}-{history.next_number}"
     answers: dict[Ref, Manifest] = {}
     conflicts: dict[Ref, Conflict] = {}
     refused: dict[Ref, PlimsollError] = {}
 
-    def ask(manifest: Manifest) -> None:
-        target = ref(manifest)
+    doubtful = []
+    for each in objects:
+        target = ref(each)
+        if namespace is None and target.namespace:
+            continue
         found = live.get(target)
-        # Asked with the mark that is live: then only what a release really changes is different.
-        probe = marked(manifest, (mark_of(found) if found else None) or f"{site.environment.name}-{history.next_number}")
+        # Compared with the mark that is live: then only what a release really changes is different.
+        probe = marked(each, (mark_of(found) if found else None) or first_mark)
+        if found is not None and settled(probe, found):
+            answers[target] = found
+        else:
+            doubtful.append(probe)
+
+    def ask(probe: Manifest) -> None:
+        target = ref(probe)
         try:
             answers[target] = site.cluster.apply(probe, dry_run=True)
         except Conflict as conflict:
             conflicts[target] = conflict
             answers[target] = site.cluster.apply(probe, dry_run=True, force=True)
         except (Failed, Misconfigured) as error:
-            refused[target] = error
+            found = live.get(target)
+            refused[target] = (found and explain(found, probe)) or error
 
-    in_parallel(ask, asked)
+    in_parallel(ask, doubtful)
     return Observed(
         namespace_uid=uid,
         live=live,
@@ -101,6 +120,14 @@ def owned(site: Site, objects: Sequence[Manifest], history: History) -> dict[Ref
 
 
 def _found(site: Site, refs: Sequence[Ref]) -> dict[Ref, Manifest]:
-    """Return those of `refs` that exist, whoever owns them."""
-    lives = in_parallel(lambda each: site.cluster.get(each.path, each.name, each.namespace or None), refs)
-    return {each: live for each, live in zip(refs, lives, strict=True) if live is not None}
+    """Return those of `refs` that exist, whoever owns them: by name, or as a list where there are many of a kind."""
+    kinds: dict[tuple[str, str], list[Ref]] = defaultdict(list)
+    for each in refs:
+        kinds[each.path, each.namespace].append(each)
+    many = [kind for kind, names in kinds.items() if len(names) > LISTED_FROM]
+    few = [each for kind, names in kinds.items() if kind not in many for each in names]
+    lists = in_parallel(lambda kind: site.cluster.list(kind[0], kind[1] or None), many)
+    wanted = set(refs)
+    found = {ref(each): each for listed in lists for each in listed if ref(each) in wanted}
+    lives = in_parallel(lambda each: site.cluster.get(each.path, each.name, each.namespace or None), few)
+    return found | {each: live for each, live in zip(few, lives, strict=True) if live is not None}

@@ -69,6 +69,50 @@ def test_an_apply_is_repeated_until_it_gets_through(serve: Serve, trouble: objec
     assert server.asked[0].query == {"fieldManager": "plimsoll", "force": "false"}
 
 
+REPEATABLE = {
+    "get": lambda cluster: cluster.get(KIND, "a", "shop"),
+    "list": lambda cluster: cluster.list(KIND, "shop"),
+    "apply": lambda cluster: cluster.apply(MAP),
+    "dry run": lambda cluster: cluster.apply(MAP, dry_run=True),
+    "delete": lambda cluster: cluster.delete(KIND, "a", "shop"),
+}
+TROUBLES = {
+    "429": Reply(429, {}, {"Retry-After": "1"}),
+    "429 without a word": Reply(429, {}),
+    **{str(status): Reply(status, {}) for status in (500, 502, 503, 504)},
+    "409": OUTRUN,
+    "made meanwhile": Reply(409, {"reason": "AlreadyExists", "message": 'configmaps "a" already exists'}),
+    "cut": CUT,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+@pytest.mark.parametrize("ask", REPEATABLE.values(), ids=REPEATABLE)
+def test_what_may_be_sent_twice_is_sent_again_after_a_pause(
+    serve: Serve, ask: Callable[[KubeCluster], object], trouble: Reply
+) -> None:
+    server, cluster = serve(in_turn(trouble, Reply(body=MAP)))
+    started = time.monotonic()
+    ask(cluster)
+    assert len(server.asked) == 2
+    assert time.monotonic() - started >= (1 if "Retry-After" in getattr(trouble, "headers", {}) else 0.05)
+
+
+def test_pauses_grow_while_the_trouble_lasts(serve: Serve) -> None:
+    moments = []
+
+    def answer(_asked: Asked) -> Reply:
+        moments.append(time.monotonic())
+        return Reply(503, {})
+
+    _server, cluster = serve(answer)
+    with pytest.raises(EnvironmentLacks):
+        cluster.apply(MAP, timeout=2)
+    pauses = [after - before for before, after in itertools.pairwise(moments)]
+    assert pauses[0] < 0.15
+    assert max(pauses) > 3 * pauses[0]
+
+
 def test_an_apply_ends_within_its_time_repeats_included(serve: Serve) -> None:
     _server, cluster = serve(in_turn(Reply(503, {"message": "etcd has no leader"})))
     started = time.monotonic()
@@ -245,6 +289,13 @@ def test_an_expired_version_is_listed_again_and_what_vanished_is_told(serve: Ser
         ("DELETED", "a"),
         ("SYNCED", ""),
     ]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_has_trouble_with_a_watch_is_borne_with(serve: Serve, status: int) -> None:
+    news = happened(("ADDED", item("a", 6)))
+    _server, cluster = serve(in_turn(listed(version=5), Reply(status, {"message": "busy"}), news, CUT))
+    assert seen_in(cluster, 2) == [("SYNCED", ""), ("MODIFIED", "a")]
 
 
 def test_bookmarks_move_the_watch_on_and_are_not_told(serve: Serve) -> None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plimsoll.domain.manifests import Conflict
-from plimsoll.errors import Failed
+from plimsoll.domain.manifests import Conflict, copied
+from plimsoll.errors import Failed, Interrupted
 from plimsoll.workflows.apply import apply, renew_jobs
 from plimsoll.workflows.deploy_observe import PARALLEL, in_parallel
 from tests.fake_site import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plimsoll.domain.outcome import DeployResult
     from tests.fake_cluster import Call
 
 
@@ -97,3 +100,48 @@ def test_the_first_error_of_a_round_is_raised_after_the_others_have_ended() -> N
         in_parallel(one, range(4))
     assert set(ended) <= {1, 2, 3}
     assert in_parallel(one, []) == []
+
+
+def test_a_request_to_stop_is_heard_between_two_objects() -> None:
+    world = World()
+    site = world.site()
+    world.stop.sent = True
+    with pytest.raises(Interrupted):
+        apply(site, [account("a")], take_over=False)
+    assert world.writes() == []
+
+
+def dry_runs(world: World, action: Callable[[], object]) -> list[str]:
+    """Return the names that an action asks the API server about."""
+    before = len(world.cluster.calls)
+    action()
+    return [call.name for call in world.cluster.calls[before:] if call.dry_run]
+
+
+def test_what_surely_would_not_change_is_not_asked_about() -> None:
+    world = ready()
+    asked = dry_runs(world, lambda: world.deploy(dry_run=True))
+    assert asked == []
+
+
+def test_drift_in_an_owned_field_is_found_without_asking_about_the_rest() -> None:
+    world = ready()
+    world.cluster.edit("v1/Service", "web", "hello-staging", {"spec": {"ports": [{"port": 81}]}})
+    found: list[DeployResult] = []
+    asked = dry_runs(world, lambda: found.append(world.deploy(dry_run=True, take_over=True)))
+    assert set(asked) == {"web"}
+    assert [change.ref.short for change in found[0].plan.changes] == ["Service/web"]
+
+
+def test_many_objects_that_are_not_labelled_yet_are_looked_up_with_one_list() -> None:
+    world = ready()
+    maps = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"m{n}", "namespace": "hello-staging"}} for n in range(50)
+    ]
+    world.cluster.put(maps[7])
+    world.overlay.change = lambda objects: objects.extend(copied(maps))
+    before = len(world.cluster.calls)
+    plan = world.deploy(dry_run=True).plan
+    asked = [call for call in world.cluster.calls[before:] if call.kind == "v1/ConfigMap" and call.verb == "get"]
+    assert asked == []
+    assert len(plan.creates) == 49

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plimsoll.domain.approval import Approval
 from plimsoll.errors import Failed, Misconfigured
 from tests.fake_site import PRODUCTION, STAGING, World, images
 
@@ -64,6 +65,8 @@ def test_a_protected_environment_asks_and_others_do_not() -> None:
     assert world.asked == []
     world.deploy(environment=PRODUCTION)
     assert world.asked == ["production"]
+    assert world.release("production-1", PRODUCTION).approval == Approval(kind="typed", by="grace", at="2030-01-02T03:04:05Z")
+    assert world.release("staging-1").approval is None
     world.deploy(environment=PRODUCTION)
     assert world.asked == ["production"], "nothing to do is nothing to ask"
 
@@ -74,16 +77,17 @@ def test_a_cluster_that_changed_since_the_plan_was_approved_is_not_written_to() 
     site = world.site(PRODUCTION)
     original = world._approve
 
-    def approve_while_somebody_works(plan: Any) -> None:  # noqa: ANN401 -- a DeployPlan
-        original(plan)
+    def approve_while_somebody_works(plan: Any) -> Any:  # noqa: ANN401 -- from a DeployPlan to an Approval
         live = site.cluster.get("v1/ServiceAccount", "web", "hello-production")
         world.cluster.put({**live, "metadata": {**live["metadata"], "labels": {}}}, "somebody")
+        return original(plan)
 
     world._approve = approve_while_somebody_works  # type: ignore[method-assign] -- the test plays a person who is slow to answer
     before = world.writes()
-    with pytest.raises(Failed, match="has changed since you approved") as stale:
+    with pytest.raises(Misconfigured, match="has changed since the plan was made") as stale:
         world.deploy(images(web="2"), environment=PRODUCTION)
     assert stale.value.code == "plan-stale"
+    assert "ServiceAccount/web: metadata.labels" in stale.value.what
     assert world.writes() == before
 
 
@@ -112,7 +116,7 @@ def test_an_object_that_the_api_refuses_is_told_before_the_first_write() -> None
     world.cluster.on_call.append(refuse)
     before = world.writes()
     with pytest.raises(Misconfigured, match="field is immutable"):
-        world.deploy(images(web="2"))
+        world.deploy(images(worker="2"))
     assert world.writes() == before
 
 
