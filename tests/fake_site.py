@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from plimsoll.domain.approval import Approval
 from plimsoll.domain.images import Image, ScanSummary, digest
 from plimsoll.domain.project import (
     ClusterSettings,
@@ -23,7 +24,7 @@ from plimsoll.domain.promotion import Candidate
 from plimsoll.domain.release import Release, SmokeResult, State
 from plimsoll.errors import Interrupted
 from plimsoll.workflows.deploy import deploy
-from plimsoll.workflows.deploy_plan import DeployRequest, Supply
+from plimsoll.workflows.deploy_plan import DeployRequest, Supply, show_plan
 from plimsoll.workflows.rollback import RollbackRequest, rollback
 from plimsoll.workflows.site import Actor, Site
 from tests.fake_cluster import FakeCluster
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, RollbackResult
     from plimsoll.domain.plan import DeployPlan
+    from plimsoll.domain.plan_file import PlanResult, SavedPlan
 
 REPOSITORY = "localhost:5001/hello"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -265,12 +267,34 @@ class World:
         dry_run: bool = False,
         take_over: bool = False,
         wait_lock: float = 30,
+        saved: SavedPlan | None = None,
+        attested: bool = False,
     ) -> DeployResult:
-        """Deploy images, as `inv deploy` would."""
-        candidate = Candidate(images=released or images(), git_revision=REVISION, dirty=dirty)
-        request = DeployRequest(candidate=candidate, proven=proven, dry_run=dry_run, take_over=take_over, wait_lock=wait_lock)
-        supply = Supply(renderer=self.overlay, schemas=lambda: self.schemas, registry=self.registry, publish=self._publish)
-        return deploy(request, self.site(environment), supply, approve=self._approve)
+        """Deploy images, or a saved plan, as `inv deploy` would."""
+        candidate = saved.candidate if saved else Candidate(images=released or images(), git_revision=REVISION, dirty=dirty)
+        request = DeployRequest(
+            candidate=candidate,
+            proven=proven,
+            saved=saved,
+            attested=attested,
+            dry_run=dry_run,
+            take_over=take_over,
+            wait_lock=wait_lock,
+        )
+        return deploy(request, self.site(environment), self._supply(), approve=self._approve)
+
+    def plan(
+        self,
+        released: Mapping[str, Image] | None = None,
+        environment: Environment = STAGING,
+        **request: Any,  # noqa: ANN401 -- the fields of a DeployRequest
+    ) -> PlanResult:
+        """Plan a deploy, as `inv plan` would."""
+        candidate = Candidate(images=released or images(), git_revision=REVISION, dirty=request.pop("dirty", False))
+        return show_plan(DeployRequest(candidate=candidate, **request), self.site(environment), self._supply())
+
+    def _supply(self) -> Supply:
+        return Supply(renderer=self.overlay, schemas=lambda: self.schemas, registry=self.registry, publish=self._publish)
 
     def rollback(self, to: str | None = None, environment: Environment = STAGING, *, wait_lock: float = 30) -> RollbackResult:
         """Roll back, as `inv rollback` would."""
@@ -319,5 +343,6 @@ class World:
         self.published.append(dict(found))
         return dict(found)
 
-    def _approve(self, plan: DeployPlan) -> None:
+    def _approve(self, plan: DeployPlan) -> Approval:
         self.asked.append(plan.environment)
+        return Approval(kind="typed", by="grace", at="2030-01-02T03:04:05Z")

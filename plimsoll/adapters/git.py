@@ -78,9 +78,18 @@ class Git:
         for name in CI_ACTORS:
             if os.environ.get(name):
                 return os.environ[name]
-        email = self._git("config", "--get", "user.email", check=False).stdout.strip()
-        if email:
-            return email
+        return self._configured("user.email") or self._login()
+
+    def identities(self) -> tuple[str, ...]:
+        """Return every name by which who is at work may be known: to the CI system, to git, and to this machine."""
+        found = [os.environ.get(name, "") for name in (*CI_ACTORS, "GITHUB_TRIGGERING_ACTOR")]
+        found += [self._configured("user.email"), self._configured("user.name"), self._login()]
+        return tuple(dict.fromkeys(name for name in found if name))
+
+    def _configured(self, key: str) -> str:
+        return self._git("config", "--get", key, check=False).stdout.strip()
+
+    def _login(self) -> str:
         try:
             return getpass.getuser()
         except (KeyError, OSError):  # a container may run under a number that no name belongs to

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from plimsoll.domain.approval import Approver
 from plimsoll.domain.checks import Check, Suite
 from plimsoll.domain.dev import DevImage, DevSettings
 from plimsoll.domain.project import (
@@ -45,6 +46,7 @@ def read_project(top: Table) -> Project | None:
     secrets = {key: _secret(key, table) for key, table in _secret_tables(top)}
     smoke = [_smoke(table) for table in top.tables("smoke")]
     scan, rollout = _scan(top.table("scan")), _rollout(top.table("rollout"))
+    approvers = _approvers(top)
     top.finish()
     _distinct_ports(top, environments)
     if top.problems or registry is None or cluster is None or scan is None or rollout is None:
@@ -62,6 +64,7 @@ def read_project(top: Table) -> Project | None:
             smoke=tuple(each for each in smoke if each),
             scan=scan,
             rollout=rollout,
+            approvers=approvers,
         )
     )
 
@@ -186,6 +189,16 @@ def _rollout(table: Table) -> RolloutSettings | None:
     }
     counts = {key: table.number(key, getattr(default, key)) for key in ("crash_restarts", "keep_releases")}
     return table.build(lambda: RolloutSettings(**seconds, **counts))
+
+
+def _approvers(top: Table) -> dict[str, Approver]:
+    found = {}
+    for name, key in top.strings("approvers").items():
+        try:
+            found[name] = Approver(name, key)
+        except ValueError as error:
+            top.problem(f"approvers.{name}", str(error))
+    return found
 
 
 def _check_fields(table: Table) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from plimsoll.domain.approval import Approver
+
 # RFC 1123 label, as Kubernetes demands of names that become object names.
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 DURATION = re.compile(r"(\d+)([smhd])")
@@ -249,7 +251,10 @@ class RolloutSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """Everything `plimsoll.toml` says. `source` is the URL of the repository that image labels carry."""
+    """Everything `plimsoll.toml` says. `source` is the URL of the repository that image labels carry.
+
+    `approvers` are those whose signature lets a plan go to a protected environment, by name.
+    """
 
     name: str
     source: str
@@ -262,10 +267,18 @@ class Project:
     smoke: tuple[SmokeCheck, ...] = ()
     scan: ScanPolicy = field(default_factory=ScanPolicy)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    approvers: Mapping[str, Approver] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse references to bases that are not there."""
+        """Refuse references to bases that are not there, and one person's key under two names."""
         check_name(self.name)
+        owners: dict[str, str] = {}
+        for approver in self.approvers.values():
+            if owners.setdefault(approver.public, approver.name) != approver.name:
+                msg = (
+                    f"the approvers {owners[approver.public]} and {approver.name} have the same key; each needs one of their own"
+                )
+                raise ValueError(msg)
         for service in self.services.values():
             for base in service.bases:
                 if base not in self.bases:

@@ -132,12 +132,16 @@ def invalid(each: Ref, problems: Sequence[tuple[str, str, str]]) -> tuple[Refusa
     )
 
 
-def refuse(refusals: Sequence[Refusal]) -> None:
-    """Raise the first refusal with all of them in its text; where a failure meets a misconfiguration, the failure wins."""
+def refuse(refusals: Sequence[Refusal], *, report: object | None = None) -> None:
+    """Raise the first refusal with all of them in its text; where a failure meets a misconfiguration, the failure wins.
+
+    `report` is what the error carries for those who render it.
+    """
     if not refusals:
         return
     first = min(refusals, key=lambda refusal: refusal.exit_code)
     error = first.error()
+    error.report = report
     if len(refusals) > 1:
         error.what = "\n".join([first.what, *(f"also: {other.what}" for other in refusals if other is not first)])
     raise error

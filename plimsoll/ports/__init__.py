@@ -3,6 +3,7 @@
 Adapters keep these promises; tests keep them with fakes (tests/fakes.py), and the contract tests hold both to the same cases.
 """
 
+from plimsoll.ports.approvals import RunReviews, Signatures
 from plimsoll.ports.images import (
     BaseStore,
     ImageBuilder,
@@ -59,9 +60,11 @@ __all__ = [
     "PodLogs",
     "Renderer",
     "Reporter",
+    "RunReviews",
     "ScanMemory",
     "Scanner",
     "Schemas",
+    "Signatures",
     "Source",
     "Stop",
     "Toolbox",

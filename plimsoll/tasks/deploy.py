@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "env": "environment to deploy to (default: local)",
+        "env": "environment to deploy to (default: the plan's with --plan, otherwise local)",
         "version": "a recorded release of any environment (staging-12): its images are taken as they are, nothing is built",
+        "plan": "a file of `inv plan --save`: do exactly that, or refuse and name what has moved since",
+        "approval": "a file of `inv plan.approve`: the approval of that plan, by somebody else than who deploys",
         "dry-run": "print the plan and change nothing",
-        "yes": "go ahead without asking, in protected environments too",
+        "yes": "answer questions with yes; it is no approval: protected environments take none but a real one",
         "take-over": "take back fields that somebody else has changed in the cluster",
         "wait-lock": "seconds to wait for a deploy that is under way (default: 30)",
         "json": "print one JSON object to stdout and nothing else",
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 )
 def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
     _c: Context,
-    env: str = "local",
+    env: str | None = None,
     version: str | None = None,
+    plan: str | None = None,
+    approval: str | None = None,
     dry_run: bool = False,
     yes: bool = False,
     take_over: bool = False,
@@ -38,5 +42,7 @@ def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
     from plimsoll.wiring import releases
 
     output = wiring.output(json=json)
-    options = releases.Options(version=version, dry_run=dry_run, yes=yes, take_over=take_over, wait_lock=wait_lock)
+    options = releases.Options(
+        version=version, plan=plan, approval=approval, dry_run=dry_run, yes=yes, take_over=take_over, wait_lock=wait_lock
+    )
     output.result(releases.deploy(env, options, output.reporter), draw_deploy)

@@ -8,43 +8,79 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
     from plimsoll.domain.plan import DeployPlan
+    from plimsoll.domain.plan_file import ApprovedPlan, PlanResult, SavedPlan
 
 # A value longer than this is cut; the JSON of the plan has all of it.
 VALUE = 100
+REVISION = 12
 MEGABYTE = 1_000_000
 
 
 def draw_plan(plan: DeployPlan, console: Console) -> None:
     """Print the whole plan; nothing in it is secret."""
-    live = f", {plan.live} runs now" if plan.live else ", nothing runs there yet"
-    console.print(Text.assemble("plan for ", (plan.environment, "bold"), f": {plan.release}{live}"))
-    if plan.nothing_to_do:
+    _draw(plan.environment, plan.to_json(), console)
+
+
+def draw_saved(saved: SavedPlan, console: Console) -> None:
+    """Print the plan of a file, who made it, and its digest."""
+    _draw(saved.environment, saved.plan, console)
+    source = (
+        saved.version
+        or f"{saved.candidate.git_revision[:REVISION]}{' with uncommitted changes' if saved.candidate.dirty else ''}"
+    )
+    console.print(Text(f"  of {source}, made by {saved.made_by} at {saved.made_at}, holds until {saved.expires_at}", style="dim"))
+    console.print(Text(f"  {saved.digest}", style="dim"))
+
+
+def draw_result(result: PlanResult, console: Console) -> None:
+    """Print what `inv plan` found, what a release still needs, and where the plan was saved."""
+    draw_plan(result.plan, console)
+    if result.protected and not result.plan.nothing_to_do:
+        console.print(Text.assemble(("  needs an approval: ", "cyan"), f"{result.plan.environment} is protected"))
+    if result.saved is not None:
+        console.print(Text.assemble(("✔ ", "green"), f"saved in {result.file}, holds until {result.saved.expires_at}"))
+        console.print(Text(f"  {result.saved.digest}", style="dim"))
+
+
+def draw_approved(result: ApprovedPlan, console: Console) -> None:
+    """Print what was approved, by whom and until when."""
+    release, place = result.saved.plan["release"], result.saved.environment
+    console.print(
+        Text.assemble(("✔ ", "green"), f"{release} to {place} is approved by {result.approver} until {result.expires_at}")
+    )
+    console.print(Text(f"  {result.file}"), soft_wrap=True)
+
+
+def _draw(environment: str, plan: Mapping[str, Any], console: Console) -> None:
+    live = f", {plan['live']} runs now" if plan["live"] else ", nothing runs there yet"
+    console.print(Text.assemble("plan for ", (environment, "bold"), f": {plan['release']}{live}"))
+    if plan["nothing_to_do"]:
         console.print(Text("  nothing to do: the verified release is this very content", style="green"))
-    for note in plan.notes:
+    for note in plan["notes"]:
         console.print(Text(f"  {note}", style="dim"))
-    _listed("images", [f"{service}: {reference}" for service, reference in sorted(plan.images.items())], console)
-    _listed("create", [each.short for each in plan.creates], console, mark="+", style="green")
-    for change in plan.changes:
-        console.print(Text(f"  ~ {change.ref.short}", style="yellow"))
-        for field in change.fields:
-            arrow = Text.assemble(f"      {field.path}: ", (_value(field.before), "red"), " → ", (_value(field.after), "green"))
-            console.print(arrow, soft_wrap=True)
-    _listed("generate secrets", list(plan.secrets), console, mark="+", style="green")
-    _listed("prune once it is verified", [each.short for each in plan.prunes], console, mark="-", style="red")
-    _listed("roll", list(plan.rolled), console)
-    verb = "run" if plan.migration.run else "do not run"
-    console.print(Text.assemble(("  migrations: ", "cyan"), f"{verb}, {plan.migration.why}"), soft_wrap=True)
-    waits = [f"{wave.name}: {', '.join(each.short for each in wave.waits)}" for wave in plan.waves if wave.waits]
+    _listed("images", [f"{service}: {reference}" for service, reference in sorted(plan["images"].items())], console)
+    _listed("create", plan["creates"], console, mark="+", style="green")
+    for change in plan["changes"]:
+        console.print(Text(f"  ~ {change['object']}", style="yellow"))
+        for field in change["fields"]:
+            before, after = (_value(field["before"]), "red"), (_value(field["after"]), "green")
+            console.print(Text.assemble(f"      {field['path']}: ", before, " → ", after), soft_wrap=True)
+    _listed("generate secrets", plan["secrets"], console, mark="+", style="green")
+    _listed("prune once it is verified", plan["prunes"], console, mark="-", style="red")
+    _listed("roll", plan["rolled"], console)
+    verb = "run" if plan["migration"]["run"] else "do not run"
+    console.print(Text.assemble(("  migrations: ", "cyan"), f"{verb}, {plan['migration']['why']}"), soft_wrap=True)
+    waits = [f"{wave['name']}: {', '.join(wave['waits'])}" for wave in plan["waves"] if wave["waits"]]
     _listed("wait for", waits, console)
-    console.print(Text(f"  {plan.unchanged} objects stay as they are", style="dim"))
-    for refusal in plan.refusals:
-        console.print(Text(f"✘ refused: {refusal.what}", style="red"), soft_wrap=True)
-        console.print(Text(f"  now: {refusal.now}"), soft_wrap=True)
+    console.print(Text(f"  {plan['unchanged']} objects stay as they are", style="dim"))
+    for refusal in plan["refusals"]:
+        console.print(Text(f"✘ refused: {refusal['what']}", style="red"), soft_wrap=True)
+        console.print(Text(f"  now: {refusal['now']}"), soft_wrap=True)
 
 
 def size(octets: int) -> str:

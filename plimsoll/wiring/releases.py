@@ -13,27 +13,43 @@ from plimsoll import wiring
 from plimsoll.domain.lock import DEFAULT_WAIT
 from plimsoll.domain.outcome import Address, LogLines, SmokeReport
 from plimsoll.domain.project import parse_duration
-from plimsoll.domain.promotion import proving_environment
+from plimsoll.domain.promotion import proving_environment, refuse
 from plimsoll.errors import Misconfigured
-from plimsoll.wiring import approval, candidates
+from plimsoll.wiring import approval, candidates, plans
 from plimsoll.workflows.site import Actor, Site
 
 if TYPE_CHECKING:
     from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, HistoryResult, RollbackResult, StatusResult
+    from plimsoll.domain.plan_file import PlanResult, SavedPlan
     from plimsoll.domain.project import Environment
     from plimsoll.ports import Http, Reporter
+    from plimsoll.workflows.deploy_plan import DeployRequest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The flags of `inv deploy`. `yes` stands for the typed name of a protected environment."""
+    """The flags of `inv deploy` and `inv plan`. `plan` and `approval` are files."""
 
     version: str | None = None
     dry_run: bool = False
     yes: bool = False
     take_over: bool = False
     wait_lock: int = DEFAULT_WAIT
+    plan: str | None = None
+    approval: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse flags that contradict each other."""
+        if self.approval and not self.plan:
+            raise Misconfigured("an approval is of a saved plan", where="--approval", now="name it with --plan", code="flags")
+        if self.plan and (self.version or self.take_over):
+            raise Misconfigured(
+                "the plan says itself what is released and how",
+                where="--plan",
+                now="leave out --version and --take-over, or make another plan with them",
+                code="flags",
+            )
 
 
 def site(environment: Environment, reporter: Reporter) -> Site:
@@ -68,13 +84,48 @@ def actor() -> Actor:
     return Actor(name=name, host=socket.gethostname(), pid=os.getpid(), token=secrets.token_hex(4), run=_run())
 
 
-def deploy(name: str, options: Options, reporter: Reporter) -> DeployResult:
-    """Deploy the images of the present source, or of a recorded release, to the environment called `name`."""
+def deploy(name: str | None, options: Options, reporter: Reporter) -> DeployResult:
+    """Deploy the images of the present source, of a recorded release, or a saved plan exactly as it is.
+
+    `name` is the environment's (default: that of the plan, otherwise `local`).
+    """
     from plimsoll.workflows.deploy import deploy as workflow
-    from plimsoll.workflows.deploy_plan import DeployRequest
+
+    saved = plans.read(options.plan, name) if options.plan else None
+    environment = wiring.environment(saved.environment if saved else name or "local")
+    there = site(environment, reporter)
+    request = _request(environment, options, reporter, saved)
+    parts = candidates.supply(environment, reporter, recorded=bool(saved.version if saved else options.version))
+    approve = approval.of_deploy(environment, there.actor, saved=saved, file=options.approval, yes=options.yes)
+    return workflow(request, there, parts, approve=approve)
+
+
+def plan(name: str, options: Options, reporter: Reporter, *, save: str | None, lasts: str) -> PlanResult:
+    """Return what a deploy to the environment called `name` would do; write it into the file `save`, where one is named.
+
+    `lasts` says how long the file holds (`24h`).
+    """
+    from plimsoll.workflows.deploy_plan import show_plan
 
     environment = wiring.environment(name)
     there = site(environment, reporter)
+    request = _request(environment, options, reporter, None)
+    parts = candidates.supply(environment, reporter, recorded=bool(options.version))
+    result = show_plan(request, there, parts)
+    if save is None:
+        return result
+    flags = {"take_over": options.take_over}
+    return plans.save(result, save, lasts=lasts, version=options.version, options=flags, actor=there.actor.name)
+
+
+def require_accepted(result: PlanResult) -> None:
+    """Raise what a deploy would end with, when it would refuse this plan."""
+    refuse(result.plan.refusals, report=result)
+
+
+def _request(environment: Environment, options: Options, reporter: Reporter, saved: SavedPlan | None) -> DeployRequest:
+    from plimsoll.workflows.deploy_plan import DeployRequest
+
     proving = proving_environment(wiring.project(), environment)
 
     def history_of(place: Environment) -> History:
@@ -82,19 +133,21 @@ def deploy(name: str, options: Options, reporter: Reporter) -> DeployResult:
         found.guard()
         return found.ledger.history()
 
-    if options.version:
+    if saved is not None:
+        candidate = saved.candidate
+    elif options.version:
         candidate = candidates.recorded(options.version, environment, history_of)
     else:
         candidate = candidates.present(environment, reporter)
-    request = DeployRequest(
+    return DeployRequest(
         candidate=candidate,
         proven=None if proving is None else history_of(proving),
+        saved=saved,
+        attested=options.approval is not None,
         dry_run=options.dry_run,
-        take_over=options.take_over,
+        take_over=saved.options.get("take_over", False) if saved else options.take_over,
         wait_lock=options.wait_lock,
     )
-    parts = candidates.supply(environment, reporter, recorded=bool(options.version))
-    return workflow(request, there, parts, approve=approval.of_deploy(environment, yes=options.yes))
 
 
 def rollback(name: str, to: str | None, reporter: Reporter, *, yes: bool, wait_lock: int) -> RollbackResult:

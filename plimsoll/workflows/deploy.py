@@ -5,15 +5,17 @@ Whatever happens, the environment is left in a state that the next deploy or rol
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.failure import Failure
 from plimsoll.domain.manifests import marks, ref
 from plimsoll.domain.outcome import PLANNED, RELEASED, UNCHANGED, BrokenRelease, DeployResult
+from plimsoll.domain.plan_drift import moved, stale
 from plimsoll.domain.promotion import judge, refuse
 from plimsoll.domain.release import Release, State
 from plimsoll.errors import Failed
-from plimsoll.workflows.deploy_plan import make_plan
+from plimsoll.workflows.deploy_plan import make_plan, require_current
 from plimsoll.workflows.deploy_recovery import recover
 from plimsoll.workflows.deploy_rollout import Rollout
 from plimsoll.workflows.ledger import repair
@@ -22,6 +24,7 @@ from plimsoll.workflows.lock import locked
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from plimsoll.domain.approval import Approval
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
     from plimsoll.domain.plan import DeployPlan
@@ -30,17 +33,18 @@ if TYPE_CHECKING:
     from plimsoll.workflows.site import Site
 
 
-def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Callable[[DeployPlan], None]) -> DeployResult:
+def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Callable[[DeployPlan], Approval]) -> DeployResult:
     """Bring the candidate's images to the environment and prove them there; bring the last verified release back when that fails.
 
-    `approve` is asked for protected environments and raises when it is refused. A dry run neither publishes nor writes. Raise
-    Misconfigured for what is refused before the first write, and the failure's own error otherwise, with a `BrokenRelease` as its
-    report.
+    `approve` is asked for protected environments and raises when it is refused. A saved plan is carried out as it is, or refused
+    when the cluster or the ledger has moved since. A dry run neither publishes nor writes. Raise Misconfigured for what is
+    refused before the first write, and the failure's own error otherwise, with a `BrokenRelease` as its report.
     """
     environment = site.environment
     if request.dry_run:
         site.guard()
         plan, history = make_plan(request, site, request.candidate.images, supply)
+        require_current(request, site, plan, history)
         return DeployResult(
             environment=environment.name, outcome=PLANNED, plan=plan, release=history.verified, url=environment.address
         )
@@ -48,7 +52,7 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
     site.refuse_hold()
     images = supply.publish(request.candidate.images)
     require_images(images, supply.registry, site.reporter)
-    approved = _approved(request, site, supply, images, approve=approve)
+    agreed = _agreed(request, site, supply, images, approve=approve)
     started = site.clock.monotonic()
     lock = site.lock(f"deploy to {environment.name}")
     with locked(lock, cluster=site.cluster, wait=request.wait_lock, reporter=site.reporter, stop=site.stop):
@@ -57,12 +61,14 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
         repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter)
         with site.reporter.step("planning"):
             plan, history = make_plan(request, fenced, images, supply)
+        require_current(request, fenced, plan, history)
         refuse(plan.refusals)
         if plan.nothing_to_do:
             live, outcome = _confirmed(fenced, plan, history), UNCHANGED
         else:
-            _confirm(site, plan, approved, approve)
-            live, outcome = _released(request, fenced, plan, history, images), RELEASED
+            approval = _approval(request, site, plan, history, agreed=agreed, approve=approve)
+            record = replace(_record(request, site, plan, history, images), approval=approval)
+            live, outcome = _released(request, fenced, plan, history, record), RELEASED
     return DeployResult(
         environment=environment.name,
         outcome=outcome,
@@ -86,41 +92,59 @@ def require_images(images: Mapping[str, Image], registry: ImageRegistry, reporte
         )
 
 
-def _approved(
-    request: DeployRequest, site: Site, supply: Supply, images: Mapping[str, Image], *, approve: Callable[[DeployPlan], None]
-) -> DeployPlan | None:
-    """Return the plan that a person approved, None where nobody has to. It is made anew, and compared, under the lock."""
-    if not site.environment.protected:
+@dataclass(frozen=True)
+class _Agreed:
+    """The plan that was looked at before the lock was taken, and what somebody said to it; it is made anew under the lock."""
+
+    plan: DeployPlan
+    history: History
+    approval: Approval
+
+
+def _agreed(
+    request: DeployRequest, site: Site, supply: Supply, images: Mapping[str, Image], *, approve: Callable[[DeployPlan], Approval]
+) -> _Agreed | None:
+    """Return what was approved before the lock, None where nobody has to or there is nothing to approve yet."""
+    if not (_asks(request, site) or request.saved):
         return None
     site.guard()
     plan, history = make_plan(request, site, images, supply)
+    require_current(request, site, plan, history)
     refuse(plan.refusals)
-    if plan.nothing_to_do or history.unfinished:
+    if plan.nothing_to_do or history.unfinished or not _asks(request, site):
         # Nothing to approve; or the plan will be another one once the traces of a killed deploy are repaired.
         return None
-    approve(plan)
-    return plan
+    return _Agreed(plan, history, approve(plan))
 
 
-def _confirm(site: Site, plan: DeployPlan, approved: DeployPlan | None, approve: Callable[[DeployPlan], None]) -> None:
-    """Return when this very plan was approved, where that is needed; ask now when nothing was there to ask before the lock."""
-    if not site.environment.protected:
-        return
-    if approved is None:
-        approve(plan)
-    elif approved.digest != plan.digest:
-        raise Failed(
-            f"{plan.environment} has changed since you approved the plan",
-            where=plan.environment,
-            now="deploy again and look at the new plan",
-            code="plan-stale",
-        )
+def _approval(
+    request: DeployRequest,
+    site: Site,
+    plan: DeployPlan,
+    history: History,
+    *,
+    agreed: _Agreed | None,
+    approve: Callable[[DeployPlan], Approval],
+) -> Approval | None:
+    """Return who approved this very plan, where that is needed; ask now when nothing was there to ask before the lock."""
+    if not _asks(request, site):
+        return None
+    if agreed is None:
+        return approve(plan)
+    if agreed.plan.digest != plan.digest:
+        number = agreed.history.next_number
+        raise stale(moved(agreed.plan.to_json(), plan.to_json(), history, number=number), plan.environment)
+    return agreed.approval
 
 
-def _released(request: DeployRequest, site: Site, plan: DeployPlan, history: History, images: Mapping[str, Image]) -> Release:
+def _asks(request: DeployRequest, site: Site) -> bool:
+    return site.environment.protected or request.attested
+
+
+def _released(request: DeployRequest, site: Site, plan: DeployPlan, history: History, record: Release) -> Release:
     rollout = Rollout(
         site,
-        _record(request, site, plan, history, images),
+        record,
         plan.objects,
         waves=plan.waves,
         migration=plan.migration,

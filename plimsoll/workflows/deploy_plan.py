@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain.manifests import prepare, ref
 from plimsoll.domain.plan import decide
+from plimsoll.domain.plan_drift import moved, stale
+from plimsoll.domain.plan_file import PlanResult, require_cluster
 from plimsoll.domain.promotion import invalid, judge, objections
+from plimsoll.errors import EnvironmentLacks
 from plimsoll.workflows.deploy_observe import observe
 
 if TYPE_CHECKING:
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
+    from plimsoll.domain.manifests import Manifest
     from plimsoll.domain.plan import DeployPlan
+    from plimsoll.domain.plan_file import SavedPlan
     from plimsoll.domain.promotion import Candidate
     from plimsoll.ports import ImageRegistry, Renderer, Schemas
     from plimsoll.workflows.site import Site
@@ -23,10 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployRequest:
-    """What the user asked for: `candidate` are the images, `proven` the ledger that must have verified them, None without one."""
+    """What the user asked for: `candidate` are the images, `proven` the ledger that must have verified them, None without one.
+
+    `saved` is the plan that is carried out, and nothing else; with `attested` an approval was handed over, which is verified
+    where none would be needed, too.
+    """
 
     candidate: Candidate
     proven: History | None = None
+    saved: SavedPlan | None = None
+    attested: bool = False
     dry_run: bool = False
     take_over: bool = False
     wait_lock: float = 30.0
@@ -46,12 +57,40 @@ class Supply:
     publish: Callable[[Mapping[str, Image]], Mapping[str, Image]]
 
 
+def show_plan(request: DeployRequest, site: Site, supply: Supply) -> PlanResult:
+    """Return what a deploy would do now, and of which cluster that is true. Nothing is written or published."""
+    site.guard()
+    plan, _ = make_plan(request, site, request.candidate.images, supply)
+    return PlanResult(plan=plan, cluster=cluster_uid(site), candidate=request.candidate, protected=site.environment.protected)
+
+
+def cluster_uid(site: Site) -> str:
+    """Return by what the cluster is known: the UID of the namespace kube-system."""
+    found = site.cluster.get("v1/Namespace", "kube-system")
+    if found is None:
+        raise EnvironmentLacks(
+            "the cluster has no namespace kube-system, by whose UID it would be recognised",
+            where=site.environment.name,
+            now="see whether this is a Kubernetes cluster that has finished starting",
+        )
+    return str(found["metadata"]["uid"])
+
+
+def require_current(request: DeployRequest, site: Site, plan: DeployPlan, history: History) -> None:
+    """Raise Misconfigured naming what moved when `plan`, made just now, is not the one that was saved."""
+    saved = request.saved
+    if saved is None:
+        return
+    require_cluster(saved, cluster_uid(site))
+    if saved.plan_digest != plan.digest:
+        raise stale(moved(saved.plan, plan.to_json(), history, number=saved.number), plan.environment)
+
+
 def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], supply: Supply) -> tuple[DeployPlan, History]:
     """Return what a deploy of `images` would do, and the history it was decided from."""
     environment = site.environment
     history = site.ledger.history()
-    rendered = supply.renderer.render(environment, {service: image.reference for service, image in images.items()})
-    objects = prepare(rendered, namespace=environment.namespace, part_of=site.project.name)
+    objects = request.saved.unmarked if request.saved else _rendered(site, images, supply)
     observed = observe(site, objects, history)
     unasked = [each for each in objects if ref(each) not in observed.answers and ref(each) not in observed.refused]
     refusals = (
@@ -69,3 +108,9 @@ def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], s
         refusals=refusals,
     )
     return plan, history
+
+
+def _rendered(site: Site, images: Mapping[str, Image], supply: Supply) -> tuple[Manifest, ...]:
+    environment = site.environment
+    rendered = supply.renderer.render(environment, {service: image.reference for service, image in images.items()})
+    return prepare(rendered, namespace=environment.namespace, part_of=site.project.name)

@@ -93,6 +93,7 @@ def test_a_task_that_fails_before_it_begins_prints_the_error_alone(task: str) ->
 
 def test_results_fit() -> None:
     world = World()
+    check(world.plan().to_json())
     for told in (world.deploy(dry_run=True), world.deploy(), world.deploy(), world.deploy(images(web="2")), world.rollback()):
         check(told.to_json())
     check(status(world.site()).to_json())
