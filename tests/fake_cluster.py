@@ -30,6 +30,7 @@ Key = tuple[str, str, str]  # kind with its API version, namespace, name
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "CustomResourceDefinition", "StorageClass"}
 CLUSTER_WIDE |= {"Node", "APIService"}
 COUNTED = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "NetworkPolicy", "Ingress", "PodDisruptionBudget"}
+IMMUTABLE = {"Job": ("template",), "Deployment": ("selector",), "StatefulSet": ("selector", "serviceName")}
 APPLY, UPDATE = (MANAGER, "Apply"), (MANAGER, "Update")
 
 
@@ -143,6 +144,17 @@ class FakeCluster:
             before, after = leaves(live or _bare(manifest)), leaves(result)
             touched = {path for path, value in after.items() if before.get(path, ...) != value}
             return self._store(key, result, self._handed_over(key, touched, set(after), UPDATE), UPDATE)
+
+    def disown(self, live: Mapping[str, Any], *path: str, timeout: float = 5) -> bool:  # noqa: ARG002 -- the port's own word
+        with self._lock:
+            kind, key = self._key(live)
+            self._called("patch", kind, key[2], key[1])
+            found = self._objects.get(key)
+            if found is None or found["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
+                return False
+            owners = {owner: paths - {path} if owner == APPLY else paths for owner, paths in self._owners[key].items()}
+            self._store(key, copied(found), {owner: paths for owner, paths in owners.items() if paths}, APPLY)
+            return True
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         with self._lock:
@@ -299,10 +311,10 @@ class FakeCluster:
         if key[1] and ("v1/Namespace", "", key[1]) not in self._objects:
             raise Failed(f'the API server refuses {_short(key)}: namespaces "{key[1]}" not found', code="refused")
         live = self._objects.get(key)
-        if live and manifest["kind"] == "Job" and "template" in manifest.get("spec", {}):
-            wanted, present = leaves(manifest["spec"]["template"]), leaves(live["spec"].get("template", {}))
-            if any(present.get(path, ...) != value for path, value in wanted.items()):
-                raise refusal(f"the API server refuses {_short(key)}: spec.template: field is immutable", code="refused")
+        for field in IMMUTABLE.get(manifest["kind"], ()) if live else ():
+            wanted, present = ({field: each["spec"][field]} if field in each.get("spec", {}) else {} for each in (manifest, live))
+            if any(leaves(present).get(path, ...) != value for path, value in leaves(wanted).items()):
+                raise refusal(f"the API server refuses {_short(key)}: spec.{field}: field is immutable", code="refused")
 
     def _handed_over(self, key: Key, touched: set[Path], left: set[Path], me: Owner) -> Owners:
         """Return the owners after `me` set what was touched, and only `left` is still there."""

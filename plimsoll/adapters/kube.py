@@ -10,10 +10,11 @@ from urllib.parse import quote
 from plimsoll.adapters.kube_config import access
 from plimsoll.adapters.kube_discovery import Discovery
 from plimsoll.adapters.kube_errors import CONFLICT, NOT_FOUND
-from plimsoll.adapters.kube_http import APPLY, Connection, Request
+from plimsoll.adapters.kube_http import APPLY, MERGE, Connection, Request
 from plimsoll.adapters.kube_list import Expired, pages
 from plimsoll.adapters.kube_watch import watch
 from plimsoll.domain.manifests import MANAGER
+from plimsoll.domain.owned_fields import disowned
 from plimsoll.errors import EnvironmentLacks, Misconfigured
 
 if TYPE_CHECKING:
@@ -139,6 +140,23 @@ class KubeCluster:
         )
         answer = self.connection.send(request)
         return None if answer.status in {CONFLICT, NOT_FOUND} else answer.json()
+
+    def disown(self, live: Mapping[str, Any], *path: str, timeout: float = 5) -> bool:
+        """Take our claim to a field out of the managed fields, at the version that was seen; see ports.Cluster."""
+        started = time.monotonic()
+        resource, where = self._place(live, timeout)
+        metadata = {"resourceVersion": live["metadata"]["resourceVersion"], "managedFields": disowned(live, *path)}
+        request = Request(
+            method="PATCH",
+            path=where,
+            query={"fieldManager": MANAGER},
+            body={"metadata": metadata},
+            content_type=MERGE,
+            target=_target(resource, live["metadata"]["name"], live["kind"]),
+            timeout=timeout - (time.monotonic() - started),
+            passes=frozenset({CONFLICT, NOT_FOUND}),
+        )
+        return self.connection.send(request).status not in {CONFLICT, NOT_FOUND}
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete in the background; see ports.Cluster."""

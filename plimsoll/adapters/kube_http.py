@@ -50,7 +50,7 @@ KEEP_ALIVE = [
 ]
 # The request certainly did not arrive.
 NEVER_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, ProxyError)
-JSON, APPLY = "application/json", "application/apply-patch+yaml"
+JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
 BAD = 400
 
 

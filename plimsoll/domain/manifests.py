@@ -167,7 +167,7 @@ def prepare(rendered: Sequence[Mapping[str, Any]], *, namespace: str, part_of: s
     if not any(each["kind"] == "Namespace" and each["metadata"]["name"] == namespace for each in objects):
         labels = {"app.kubernetes.io/part-of": part_of}
         objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
-    scaled = _scaled(objects)
+    scaled = autoscaled(objects)
     for each in objects:
         refuse(each)
         metadata = each["metadata"]
@@ -201,7 +201,9 @@ def refuse(manifest: Mapping[str, Any]) -> None:
             )
 
 
-def _scaled(objects: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Return (kind, name) of the workloads whose replicas an autoscaler owns."""
-    targets = [each["spec"]["scaleTargetRef"] for each in objects if each["kind"] == "HorizontalPodAutoscaler"]
-    return {(target["kind"], target["name"]) for target in targets}
+def autoscaled(objects: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Return (kind, name) of the workloads whose replicas an autoscaler owns -> the fewest it lets them have."""
+    scalers = [each["spec"] for each in objects if each["kind"] == "HorizontalPodAutoscaler"]
+    return {
+        (spec["scaleTargetRef"]["kind"], spec["scaleTargetRef"]["name"]): int(spec.get("minReplicas") or 1) for spec in scalers
+    }

@@ -58,6 +58,12 @@ class Cluster(Protocol):
         Never sent twice once it may have arrived: a connection cut in between is EnvironmentLacks, and the caller looks again.
         """
 
+    def disown(self, live: Mapping[str, Any], *path: str, timeout: float = 5) -> bool:
+        """Give up our claim to the field at `path` (`"spec", "replicas"`) of an object as `get` returned it; its value stays.
+
+        Return False when the object changed meanwhile, or is gone: look again.
+        """
+
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete with its dependants in the background; an object that is gone already is no error."""
 

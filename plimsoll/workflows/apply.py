@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.manifests import Conflict, ref
+from plimsoll.domain.owned_fields import owns
 from plimsoll.domain.waves import FIRST_KINDS
 from plimsoll.errors import Failed, PlimsollError
 from plimsoll.workflows.deploy_observe import in_parallel
@@ -20,11 +22,19 @@ GONE_WITHIN = 30.0
 LOOK_EVERY = 0.2
 # A request of a release must end well before the lease does (15 s), with a renewal in between.
 REQUEST_TIMEOUT = 9.0
+REPLICAS = ("spec", "replicas")
+NO_FLOORS: Mapping[tuple[str, str], int] = MappingProxyType({})
+# A controller that rolls a workload out writes its status a few times a second, and each time we have to look again.
+ATTEMPTS = 20
 
 
-def apply(site: Site, objects: Sequence[Manifest], *, take_over: bool) -> tuple[Conflict, ...]:
+def apply(
+    site: Site, objects: Sequence[Manifest], *, take_over: bool, floors: Mapping[tuple[str, str], int] = NO_FLOORS
+) -> tuple[Conflict, ...]:
     """Apply objects in parallel, what others stand on first; return the conflicts that were taken over.
 
+    `floors` are the workloads whose replicas an autoscaler owns, as `manifests.autoscaled` tells: one that is there keeps the
+    replicas it has, and a new one starts with the fewest that its autoscaler lets it have.
     Raise Conflict when somebody else owns a field and `take_over` is false, Failed when the API server refuses an object, and
     Interrupted, between two objects, when asked to stop.
     """
@@ -32,6 +42,14 @@ def apply(site: Site, objects: Sequence[Manifest], *, take_over: bool) -> tuple[
 
     def one(manifest: Manifest) -> None:
         site.stop.check()
+        floor = floors.get((manifest["kind"], manifest["metadata"]["name"]))
+        if floor is None or _hand_over_replicas(site, ref(manifest)):
+            applied(manifest)
+        else:
+            applied({**manifest, "spec": {**manifest["spec"], "replicas": floor}})
+            _hand_over_replicas(site, ref(manifest))
+
+    def applied(manifest: Manifest) -> None:
         try:
             site.cluster.apply(manifest, timeout=REQUEST_TIMEOUT)
         except Conflict as conflict:
@@ -43,6 +61,25 @@ def apply(site: Site, objects: Sequence[Manifest], *, take_over: bool) -> tuple[
     in_parallel(one, [each for each in objects if each["kind"] in FIRST_KINDS])
     in_parallel(one, [each for each in objects if each["kind"] not in FIRST_KINDS])
     return tuple(taken)
+
+
+def _hand_over_replicas(site: Site, target: Ref) -> bool:
+    """Give up our claim to a workload's replicas, whose number stays as it is; return whether the workload is there at all.
+
+    Without this, an apply that leaves out replicas which an earlier one set has the API server fill in its default, which is 1.
+    """
+    for _ in range(ATTEMPTS):
+        found = site.cluster.get(target.path, target.name, target.namespace)
+        if found is None:
+            return False
+        if not owns(found, *REPLICAS) or site.cluster.disown(found, *REPLICAS, timeout=REQUEST_TIMEOUT):
+            return True
+    raise Failed(
+        f"the replicas of {target.short} could not be handed to its autoscaler: the object changed {ATTEMPTS} times meanwhile",
+        where=f"namespace {target.namespace}",
+        now="see who keeps changing it, and deploy again",
+        code="contested",
+    )
 
 
 def renew_jobs(site: Site, jobs: Iterable[Manifest]) -> None:

@@ -8,8 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from plimsoll.domain.immutable import explain
-from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, mark_of, marked, ref
-from plimsoll.domain.owned_fields import settled
+from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, autoscaled, mark_of, marked, ref
+from plimsoll.domain.owned_fields import owns, settled
 from plimsoll.domain.plan import Observed
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.workflows import secrets
@@ -70,7 +70,7 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
     conflicts: dict[Ref, Conflict] = {}
     refused: dict[Ref, PlimsollError] = {}
 
-    doubtful = []
+    scaled, doubtful = autoscaled(objects), []
     for each in objects:
         target = ref(each)
         if namespace is None and target.namespace:
@@ -78,6 +78,9 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
         found = live.get(target)
         # Compared with the mark that is live: then only what a release really changes is different.
         probe = marked(each, (mark_of(found) if found else None) or first_mark)
+        if found is not None and (target.kind, target.name) in scaled and owns(found, "spec", "replicas"):
+            # They are handed over when it is applied, and stay as they are.
+            probe["spec"]["replicas"] = found["spec"]["replicas"]
         if found is not None and settled(probe, found):
             answers[target] = found
         else:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from plimsoll.domain.manifests import ref
+from plimsoll.domain.manifests import autoscaled, ref
 from plimsoll.domain.plan import prunes
 from plimsoll.domain.release import State
-from plimsoll.domain.rollout_rules import Limits
+from plimsoll.domain.rollout_limits import limits_from, limits_of
 from plimsoll.errors import Bug, EnvironmentLacks, Failed, Interrupted, PlimsollError
 from plimsoll.workflows import secrets
 from plimsoll.workflows.apply import apply, prune, renew_jobs
 from plimsoll.workflows.deploy_observe import owned
+from plimsoll.workflows.ledger import prove
 from plimsoll.workflows.settle import settle
 from plimsoll.workflows.smoke import require_passed, smoke
 from plimsoll.workflows.stuck_pods import free_backed_off_pods, free_stuck_pods
@@ -87,6 +88,9 @@ class Rollout:
             secrets.ensure(self.site.cluster, namespace, specs, part_of=self.site.project.name)
             hashes = secrets.hashes(self.site.cluster, namespace, specs, secrets.new_salt())
             self.release = replace(self.release, secrets=hashes)
+            if "foundation" in applied and applied["foundation"].waits:
+                # Definitions: what they define is applied later.
+                self._wait(applied["foundation"])
         for name in ("data", "migration", "workloads"):
             if name == "workloads":
                 self._note_schema()
@@ -102,11 +106,7 @@ class Rollout:
         if self.site.project.smoke:
             with self._timed("smoke", f"asking {self.site.smoke_url}"):
                 self._smoke()
-        # The old record first: at no instant are two of them verified.
-        for old in history.releases:
-            if old.verified:
-                self.site.ledger.move(old.moved(old_state))
-        self._move(State.VERIFIED, finished_at=self.site.now())
+        self.release = prove(self.site.ledger, history, self.release, finished_at=self.site.now(), old_state=old_state)
 
     def confirm(self) -> None:
         """Raise Failed when what runs already is not ready, or does not pass the smoke test. Nothing is applied or recorded."""
@@ -147,7 +147,8 @@ class Rollout:
         objects = [self._objects[each] for each in wave.applies] if wave else []
         if wave and wave.name == "migration":
             renew_jobs(self.site, objects)
-        self.taken_over += apply(self.site, objects, take_over=self._take_over)
+        floors = autoscaled(list(self._objects.values()))
+        self.taken_over += apply(self.site, objects, take_over=self._take_over, floors=floors)
 
     def _free(self, wave: Wave) -> None:
         """Do this before anything of the wave is applied: what fails from then on is the release's own failure."""
@@ -158,8 +159,10 @@ class Rollout:
         objects = [self._objects[each] for each in wave.waits]
         if freed := free_stuck_pods(self.site, objects):
             self.site.reporter.info(f"deleted {', '.join(freed)}: not ready, and of a revision that is gone")
-        settings = self.site.project.rollout
+        limits = limits_from(self.site.project.rollout)
+        own = {ref(each): limits_of(each, limits) for each in objects}
         specs = self.site.project.secrets.values()
+        started = self.site.clock.monotonic()
         wait_for(
             wave.waits,
             cluster=self.site.cluster,
@@ -169,10 +172,14 @@ class Rollout:
             stop=self.site.stop,
             # What is there already needs a moment to be seen, even when all the time was used up.
             timeout=max(self._deadline - self.site.clock.monotonic(), SHORTEST_WAIT),
-            limits=Limits(crash_restarts=settings.crash_restarts, grace=settings.grace),
+            limits=limits,
+            own=own,
             environment=self.site.environment.name,
             hide=secrets.hider(self.site.cluster, self.site.environment.namespace, specs),
         )
+        if any(each.timeout for each in own.values()):
+            # Workloads with a time-out of their own do not use up what is left for the others.
+            self._deadline += self.site.clock.monotonic() - started
 
     def _smoke(self) -> None:
         settle(self.site)

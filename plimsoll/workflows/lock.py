@@ -214,6 +214,11 @@ class Fenced:
         self._writing(timeout)
         return self._cluster.write(manifest, create=create, timeout=timeout)
 
+    def disown(self, live: Mapping[str, Any], *path: str, timeout: float = 5) -> bool:
+        """Give up a claim as the cluster does, under the lock."""
+        self._lock.require(timeout)
+        return self._cluster.disown(live, *path, timeout=timeout)
+
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete as the cluster does, under the lock."""
         self._writing(rules.RENEW_TIMEOUT)

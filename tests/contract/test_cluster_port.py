@@ -7,13 +7,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from plimsoll.adapters.kube_http import Request
 from plimsoll.adapters.kube_logs import KubePodLogs
-from plimsoll.domain.manifests import Conflict
+from plimsoll.domain import immutable
+from plimsoll.domain.manifests import Conflict, copied
+from plimsoll.domain.owned_fields import owns, settled
 from plimsoll.errors import Failed, Misconfigured
 from tests.contract import real_cluster
 from tests.fake_cluster import FakeCluster
@@ -215,6 +219,40 @@ def test_our_own_changes_are_dated_in_the_managed_fields(site: Fake | Real, name
     assert json.dumps(ours["fieldsV1"]).count("f:a") == 1
 
 
+def test_the_servers_books_prove_what_an_apply_would_not_change(site: Fake | Real, name: str) -> None:
+    manifest = deployment(site, name, minReadySeconds=3)
+    container = manifest["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"}]
+    container["ports"] = [{"containerPort": 80}, {"containerPort": 81, "name": "admin"}]
+    site.cluster.apply(manifest)
+    assert settled(manifest, site.cluster.get(DEPLOYMENT, name, site.namespace))
+    site.edit(DEPLOYMENT, name, {"spec": {"minReadySeconds": 7}})
+    assert not settled(manifest, site.cluster.get(DEPLOYMENT, name, site.namespace))
+    site.edit(DEPLOYMENT, name, {"spec": {"minReadySeconds": 3}})
+    assert not settled(manifest, site.cluster.get(DEPLOYMENT, name, site.namespace))
+    site.cluster.apply(manifest, force=True)
+    assert settled(manifest, site.cluster.get(DEPLOYMENT, name, site.namespace))
+
+
+def test_a_field_that_is_disowned_keeps_its_value_when_it_is_left_out(site: Fake | Real, name: str) -> None:
+    site.cluster.apply(deployment(site, name, replicas=0, minReadySeconds=7))
+    live = site.cluster.get(DEPLOYMENT, name, site.namespace)
+    assert site.cluster.disown(live, "spec", "minReadySeconds")
+    assert not owns(site.cluster.get(DEPLOYMENT, name, site.namespace), "spec", "minReadySeconds")
+    after = site.cluster.apply(deployment(site, name, replicas=0))
+    assert after["spec"]["minReadySeconds"] == 7
+    assert owns(after, "spec", "replicas")
+    assert after["metadata"]["generation"] == live["metadata"]["generation"]
+
+
+def test_what_changed_since_it_was_seen_is_not_disowned(site: Fake | Real, name: str) -> None:
+    live = site.cluster.apply(deployment(site, name, minReadySeconds=7))
+    site.edit(DEPLOYMENT, name, {"metadata": {"labels": {"x": "y"}}})
+    assert not site.cluster.disown(live, "spec", "minReadySeconds")
+    site.cluster.delete(DEPLOYMENT, name, site.namespace)
+    assert not site.cluster.disown(live, "spec", "minReadySeconds")
+
+
 def test_an_immutable_field_is_the_users_in_a_dry_run_and_a_failure_later(site: Fake | Real, name: str) -> None:
     pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "registry.k8s.io/pause:3.10"}]}
     job = {
@@ -386,3 +424,41 @@ def test_a_pod_that_is_not_there_has_said_nothing(site: Fake | Real) -> None:
     assert site.logs.logs(site.namespace, "nobody", "main") == ""
     assert site.logs.events(site.namespace, "no-such-uid") == ()
     assert site.logs.kubectl()[0] == "kubectl"
+
+
+CASES = {
+    path.stem: yaml.safe_load(path.read_text()) for path in sorted((Path(__file__).parents[1] / "cases/immutable").glob("*.yaml"))
+}
+CLUSTER_WIDE = {"StorageClass", "PriorityClass", "IngressClass", "CustomResourceDefinition"}
+
+
+def await_established(real: Real, kind: str, name: str) -> None:
+    """Wait until a kind is served: before that the server lets all of it change."""
+    deadline = time.monotonic() + 30
+    while "Established" not in json.dumps((real.cluster.get(kind, name) or {}).get("status")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if case["fields"]], ids=[n for n, c in CASES.items() if c["fields"]]
+)
+def test_what_the_table_calls_immutable_the_server_refuses(real: Real, case: dict[str, Any]) -> None:
+    live, wanted = copied(case["live"]), copied(case["wanted"])
+    for each in (live, wanted):
+        if each["kind"] not in CLUSTER_WIDE:
+            each["metadata"]["namespace"] = real.namespace
+    kind, name = f"{live['apiVersion']}/{live['kind']}", live["metadata"]["name"]
+    real.cluster.apply(live)
+    try:
+        if live["kind"] == "CustomResourceDefinition":
+            await_established(real, kind, name)
+        with pytest.raises(Misconfigured):
+            real.cluster.apply(wanted, dry_run=True)
+        found = real.cluster.get(kind, name, wanted["metadata"].get("namespace"))
+        explained = immutable.explain(found, wanted)
+        assert explained is not None
+        assert all(field in explained.what for field in case["fields"])
+    finally:
+        real.cluster.delete(kind, name, wanted["metadata"].get("namespace"))

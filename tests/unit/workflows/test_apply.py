@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plimsoll.domain.manifests import Conflict, copied
-from plimsoll.errors import Failed, Interrupted
+from plimsoll.domain.owned_fields import owns
+from plimsoll.errors import EnvironmentLacks, Failed, Interrupted, Misconfigured
 from plimsoll.workflows.apply import apply, renew_jobs
 from plimsoll.workflows.deploy_observe import PARALLEL, in_parallel
-from tests.fake_site import World
+from tests.fake_site import World, images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,3 +146,105 @@ def test_many_objects_that_are_not_labelled_yet_are_looked_up_with_one_list() ->
     asked = [call for call in world.cluster.calls[before:] if call.kind == "v1/ConfigMap" and call.verb == "get"]
     assert asked == []
     assert len(plan.creates) == 49
+
+
+def autoscaler(name: str, **spec: object) -> dict[str, Any]:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    metadata = {"name": name, "namespace": "hello-staging"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 9, **spec}
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec}
+
+
+def replicas(world: World, name: str) -> int:
+    return int(world.live("apps/v1/Deployment", name)["spec"].get("replicas", 1))
+
+
+def generation(world: World, name: str) -> int:
+    return int(world.live("apps/v1/Deployment", name)["metadata"]["generation"])
+
+
+def with_replicas(number: int) -> Callable[[list[dict[str, Any]]], None]:
+    def change(objects: list[dict[str, Any]]) -> None:
+        worker = next(each for each in objects if each["metadata"]["name"] == "worker")
+        worker["spec"]["replicas"] = number
+
+    return change
+
+
+def test_an_autoscaler_that_is_added_finds_the_replicas_as_they_were() -> None:
+    world = World()
+    world.overlay.change = with_replicas(5)
+    world.deploy()
+    seen: set[object] = set()
+    stored = world.cluster._objects
+    key = ("apps/v1/Deployment", "hello-staging", "worker")
+    world.cluster.on_call.append(lambda _call: seen.add(stored[key]["spec"].get("replicas")))
+    world.overlay.change = lambda objects: objects.append(autoscaler("worker", minReplicas=3))
+    plan = world.deploy(images(worker="2")).plan
+    assert replicas(world, "worker") == 5
+    assert seen == {5}
+    assert "spec.replicas" not in [field.path for change in plan.changes for field in change.fields]
+    # And they are the autoscaler's from now on.
+    world.cluster.edit("apps/v1/Deployment", "worker", "hello-staging", {"spec": {"replicas": 7}}, manager="hpa")
+    world.deploy(images(worker="3"))
+    assert replicas(world, "worker") == 7
+
+
+def test_an_autoscaled_workload_starts_with_the_fewest_replicas_it_may_have_and_they_are_not_ours() -> None:
+    world = ready()
+    assert replicas(world, "web") == 2
+    assert not owns(world.live("apps/v1/Deployment", "web"), "spec", "replicas")
+    assert generation(world, "web") == 1
+
+
+def test_an_autoscaled_workload_whose_deploy_was_killed_keeps_its_replicas_all_the_same() -> None:
+    world = World()
+
+    def die(call: Call) -> None:
+        if call.verb == "patch":
+            raise EnvironmentLacks("the API server does not answer")
+
+    world.cluster.on_call.append(die)
+    with pytest.raises(EnvironmentLacks):
+        world.deploy()
+    world.cluster.on_call.clear()
+    world.cluster.edit("apps/v1/Deployment", "worker", "hello-staging", {"metadata": {"annotations": {"a": "b"}}})
+    world.deploy(images(web="2"))
+    assert replicas(world, "web") == 2
+    assert not owns(world.live("apps/v1/Deployment", "web"), "spec", "replicas")
+
+
+def test_a_workload_that_changes_under_our_hands_is_looked_at_again() -> None:
+    world = World()
+    world.overlay.change = with_replicas(5)
+    world.deploy()
+    left = [3]
+
+    def busy(call: Call) -> None:
+        if call.verb == "patch" and left[0]:
+            left[0] -= 1
+            world.cluster.set_status("apps/v1/Deployment", "worker", "hello-staging", {"observedGeneration": left[0]})
+
+    world.cluster.on_call.append(busy)
+    world.overlay.change = lambda objects: objects.append(autoscaler("worker"))
+    world.deploy(images(worker="2"))
+    assert left == [0]
+    assert replicas(world, "worker") == 5
+
+
+def test_a_selector_that_cannot_change_is_refused_in_the_plan_with_the_remedy() -> None:
+    world = ready()
+
+    def change(objects: list[dict[str, Any]]) -> None:
+        worker = next(each for each in objects if each["metadata"]["name"] == "worker")
+        worker["spec"]["selector"] = {"matchLabels": {"app": "worker-2"}}
+
+    world.overlay.change = change
+    before = world.writes()
+    with pytest.raises(Misconfigured) as caught:
+        world.deploy()
+    assert caught.value.code == "immutable-field"
+    assert "Deployment/worker would change spec.selector" in caught.value.what
+    assert "a new name" in caught.value.now
+    assert world.writes() == before
+    assert [each.code for each in world.deploy(dry_run=True).plan.refusals] == ["immutable-field"]
