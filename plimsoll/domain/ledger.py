@@ -1,7 +1,8 @@
 """The ledger of an environment: its releases as ConfigMaps of the namespace `plimsoll`, and what follows from them.
 
 `<application>-<environment>-<number>` holds the record as JSON; `….0`, `….1`, … hold its manifests, compressed and split
-under the limit of an object. A record is written once and only its state moves on; manifests never change.
+under the limit of an object. A record is written once and only its state moves on; manifests never change. Of old releases a
+line is kept (`ledger_lines`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plimsoll.domain.ledger_lines import LINES_KEY, UNREADABLE, read_line
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, canonical
 from plimsoll.domain.release import UNFINISHED, Release
 from plimsoll.errors import Failed, Misconfigured
@@ -28,6 +30,7 @@ ENVIRONMENT_LABEL = "plimsoll.dev/environment"
 PART_LABEL = "plimsoll.dev/part"
 RELEASE_LABEL = "plimsoll.dev/release"
 RECORD_KEY = "release.json"
+OLDER = ".older."
 CHUNK_KEY = "manifests.json.gz"
 # The API server refuses objects over 1 MiB; this leaves room for metadata.
 CHUNK_BYTES = 900_000
@@ -76,8 +79,9 @@ class History:
         return next((release for release in self.releases if release.name == name), None)
 
     def origin(self, release: Release) -> Release:
-        """Return the record whose content `release` runs: itself, or what it brought back."""
-        return self.named(release.origin) or release
+        """Return the record whose content `release` runs: what it brought back, otherwise (or where that is not whole) itself."""
+        found = self.named(release.origin)
+        return release if found is None or found.compacted else found
 
     def rollback_target(self, name: str | None = None) -> Release:
         """Return the content to go back to: `name`, otherwise the newest good one older than what stands, never rolled back.
@@ -102,10 +106,19 @@ class History:
         return found
 
     def kept(self, count: int) -> tuple[Release, ...]:
-        """Return the newest `count` releases that once were verified, the live one's content among them."""
-        good = [release for release in self.releases if release.once_verified][-count:]
+        """Return the newest `count` whole releases that once were verified, the live one's content among them."""
+        good = [release for release in self.releases if release.once_verified and not release.compacted][-count:]
         origins = {self.origin(release).name: self.origin(release) for release in good}
         return tuple({**{release.name: release for release in good}, **origins}.values())
+
+    def outdated(self, count: int) -> tuple[Release, ...]:
+        """Return the closed records of which a line is enough: neither among the newest `count`, nor `kept`."""
+        whole = {release.name for release in (*self.kept(count), *self.releases[-count:])}
+        return tuple(
+            release
+            for release in self.releases
+            if not (release.name in whole or release.compacted or release.verified or release.state in UNFINISHED)
+        )
 
     def reached(self, namespace_uid: str | None) -> frozenset[str]:
         """Return the schemas that the database of this very namespace has reached."""
@@ -116,7 +129,8 @@ class History:
     def _chosen(self, name: str) -> Release:
         found = self.named(name)
         if found is None:
-            known = ", ".join(release.name for release in reversed(self.releases) if release.once_verified) or "none"
+            whole = [release.name for release in reversed(self.releases) if release.once_verified and not release.compacted]
+            known = ", ".join(whole) or "none"
             raise Misconfigured(
                 f"there is no release {name!r}", where="--to", now=f"verified once: {known}", code="unknown-release"
             )
@@ -124,17 +138,25 @@ class History:
             raise Misconfigured(
                 f"{name} was never verified", where="--to", now="choose one that was (`inv history`)", code="never-verified"
             )
-        if self.verified is not None and self.origin(self.verified) == self.origin(found):
+        if found.compacted:
+            raise Misconfigured(
+                f"of {name} only a line is kept, and nothing to apply",
+                where="--to",
+                now="choose a newer one (`inv history`), or deploy its source again",
+                code="not-whole",
+            )
+        if self.verified is not None and self.verified.origin == found.origin:
             now = "choose another one (`inv history`); `inv deploy` repairs what has drifted from it"
             raise Misconfigured(f"the content of {name} is what runs", where="--to", now=now, code="already-live")
         return self.origin(found)
 
     def _newest_good(self, *, below: int | None, unlike: str) -> Release | None:
-        gone = {self.origin(r).name for r in map(self.named, self._rolled_back()) if r is not None}
+        gone = {r.origin for r in map(self.named, self._rolled_back()) if r is not None}
         for release in reversed(self.releases):
             origin = self.origin(release)
             older = below is None or origin.number < below
-            if release.once_verified and older and origin.name not in gone and origin.content != unlike:
+            good = release.once_verified and not origin.compacted
+            if good and older and release.origin not in gone and origin.content != unlike:
                 return origin
         return None
 
@@ -173,17 +195,52 @@ def record_object(release: Release, application: str, *, chunks: int, digest: st
 
 
 def read_history(objects: Sequence[Mapping[str, Any]]) -> History:
-    """Return the history that the ConfigMaps of an environment hold; unreadable ones are named, never guessed."""
-    releases, damaged, highest = [], [], 0
+    """Return the history that the ConfigMaps of an environment hold; unreadable ones are named, never guessed.
+
+    Where a record stands beside its line (whoever wrote the line was killed before the record went), the record counts.
+    """
+    lines: dict[str, Release] = {}
+    whole: dict[str, Release] = {}
+    damaged, highest = [], 0
     for each in objects:
         name = str(each["metadata"]["name"])
+        data = each.get("data") or {}
+        if LINES_KEY in data or OLDER in name:
+            found, unreadable = _read_lines(name, data.get(LINES_KEY))
+            lines |= {release.name: release for release in found}
+            damaged += unreadable
+            continue
         number = name.rpartition("-")[2]
         highest = max(highest, int(number) if number.isdecimal() else 0)
         try:
-            releases.append(Release.from_record(json.loads(each["data"][RECORD_KEY])))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            release = read_record(each)
+            whole[release.name] = release
+        except UNREADABLE:
             damaged.append(name)
-    return History(tuple(sorted(releases, key=lambda release: release.number)), tuple(sorted(damaged)), highest)
+    releases = sorted((lines | whole).values(), key=lambda release: release.number)
+    return History(tuple(releases), tuple(sorted(damaged)), highest)
+
+
+def read_record(each: Mapping[str, Any]) -> Release:
+    """Return the release that a record's ConfigMap holds; raise one of `UNREADABLE` when it holds none, or another's."""
+    release = Release.from_record(json.loads(each["data"][RECORD_KEY]))
+    if not str(each["metadata"]["name"]).endswith(f"-{release.name}"):
+        msg = f"it holds the record of {release.name}"
+        raise ValueError(msg)
+    return release
+
+
+def _read_lines(name: str, text: object) -> tuple[list[Release], list[str]]:
+    """Return the releases of a page, and the names of lines that cannot be read."""
+    if not isinstance(text, str):
+        return [], [name]
+    found, damaged = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            found.append(read_line(line))
+        except UNREADABLE:
+            damaged.append(f"{name} line {number}")
+    return found, damaged
 
 
 def pack(manifests: Sequence[Mapping[str, Any]]) -> tuple[tuple[bytes, ...], str]:
@@ -220,6 +277,26 @@ def unpack(record: Mapping[str, Any], pieces: Sequence[Mapping[str, Any] | None]
         msg = "its manifests do not have the hash that was recorded"
         raise ValueError(msg)
     return tuple(json.loads(gzip.decompress(packed)))
+
+
+def page_object(application: str, environment: str, page: int, text: str) -> Manifest:
+    """Return the ConfigMap of a page of old releases."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": page_name(application, environment, page),
+            "namespace": NAMESPACE,
+            # Found by the same look as the records.
+            "labels": labels(application, environment, "record"),
+        },
+        "data": {LINES_KEY: text},
+    }
+
+
+def page_name(application: str, environment: str, page: int) -> str:
+    """Return the name of a page of old releases."""
+    return f"{stem(application, environment)}{OLDER}{page}"
 
 
 def chunk_count(record: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 """Releases: the record of what ran where, who put it there, and whether it was verified.
 
-A record is appended per deploy or rollback; only its state moves on, along `NEXT`. At most one record of an environment is
-`verified`: the live one.
+A record is appended per deploy or rollback; only its state moves on, along `NEXT` (`release_moves`). At most one record of an
+environment is `verified`: the live one.
 
 pending ── applied ── verified ── superseded      another release took over
    │          │           └────── rolled-back     a person rolled it back
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.approval import Approval
 from plimsoll.domain.images import Image
+from plimsoll.domain.record_shape import require_shape
 from plimsoll.errors import Bug
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class Release:
     `schema` is the hash of the migrations, `migrated` the UID of the namespace in which the database has reached it.
     `rollback_of` is the release that was rolled back, `content_of` the one whose content runs again. `secrets` maps `secret/key`
     to a salted hash of its value. `timings` are seconds per step, `ci` the URL of the run that deployed. `untouched`: it failed
-    before it changed anything. `approval` says who let it go ahead, None where nobody had to.
+    before it changed anything. `proven`: it came up and passed its smoke test, and only its verdict was still to be written.
+    `approval` says who let it go ahead, None where nobody had to. `compacted`: only a line of the record is kept.
     """
 
     name: str
@@ -109,7 +111,9 @@ class Release:
     timings: Mapping[str, float] = field(default_factory=dict)
     ci: str | None = None
     untouched: bool = False
+    proven: bool = False
     approval: Approval | None = None
+    compacted: bool = False
 
     @property
     def verified(self) -> bool:
@@ -149,8 +153,9 @@ class Release:
         }
 
     @classmethod
-    def from_record(cls, data: Mapping[str, Any]) -> Release:
+    def from_record(cls, data: Mapping[str, Any], *, compacted: bool = False) -> Release:
         """Read what `to_record`, of an earlier version too, wrote; raise KeyError, TypeError or ValueError for anything else."""
+        require_shape(data)
         return cls(
             **{name: data[name] for name in PLAIN if name in data},
             state=State(data["state"]),
@@ -161,6 +166,7 @@ class Release:
             secrets=dict(data["secrets"]),
             timings=dict(data["timings"]),
             approval=Approval.from_json(data.get("approval")),
+            compacted=compacted,
         )
 
     def to_history(self) -> dict[str, Any]:
@@ -198,6 +204,7 @@ PLAIN = (
     "once_verified",
     "ci",
     "untouched",
+    "proven",
 )
 
 

@@ -51,6 +51,7 @@ class ReleaseReport:
             "schema_revision": release.schema,
             "migrated": release.migrated,
             "untouched": release.untouched,
+            "proven": release.proven,
             "workloads": dict(release.workloads),
             "inventory": list(release.inventory),
             "secrets": sorted(release.secrets),

@@ -63,6 +63,13 @@ def recorded(version: str, target: Environment, history_of: Callable[[Environmen
             now="name one that `inv history --env ENVIRONMENT` lists, such as staging-12",
             code="unknown-release",
         )
+    if found.compacted:
+        raise Misconfigured(
+            f"of {version} only a line is kept, without the labels of its images",
+            where="--version",
+            now="name a newer release, or build and deploy its source again: equal sources give equal digests",
+            code="not-whole",
+        )
     dirty = found.dirty or _overlay_differs(target)
     return Candidate(images=found.images, git_revision=found.git_revision, dirty=dirty)
 

@@ -51,7 +51,9 @@ def _remarks(found: History, holder: str) -> tuple[str, ...]:
         remarks.append(f"locked by {holder}")
     for release in found.unfinished:
         told = "is under way" if holder else "was left unfinished; the next deploy or rollback repairs that"
-        remarks.append(f"{release.name} ({release.state}, by {release.actor}) {told}")
+        earned = release.proven and release.state is State.APPLIED
+        proven = "; it has passed its smoke test, and only its verdict is to be written" if earned else ""
+        remarks.append(f"{release.name} ({release.state}, by {release.actor}) {told}{proven}")
     live = found.live
     newest = found.releases[-1] if found.releases else None
     if newest is not None and newest is not live and newest.state in {State.FAILED, State.ROLLBACK_FAILED}:

@@ -31,7 +31,7 @@ def test_a_record_of_an_earlier_version_without_newer_fields_can_be_read() -> No
 def test_a_record_without_its_content_cannot_be_read() -> None:
     broken = record().to_record()
     del broken["content"]
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="content is missing"):
         Release.from_record(broken)
 
 

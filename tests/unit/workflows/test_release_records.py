@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from plimsoll.domain.concealed import concealed
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.workflows.release_records import Records
+from plimsoll.workflows.status import history
 from tests.fake_site import PRODUCTION, STAGING, World, images
 from tests.unit.test_schemas import check
 
@@ -75,6 +77,20 @@ def test_a_release_whose_manifests_are_gone_is_shown_and_says_so() -> None:
     assert "its manifests are gone" in told["manifests"]["problem"]
     with pytest.raises(Failed, match="its manifests are gone"):
         records(world).export("staging-1", "x.tar.gz", lambda _content: None)
+
+
+def test_an_old_release_of_which_a_line_is_kept_is_shown_as_far_as_that_goes() -> None:
+    world = World()
+    world.project = replace(world.project, rollout=replace(world.project.rollout, keep_releases=1))
+    world.deploy()
+    world.deploy(images(web="2"))
+    told = records(world).show("staging-1").to_json()
+    check(told)
+    assert told["images"]["web"]["digest"] == images()["web"].digest
+    assert "only a line of it is kept" in told["manifests"]["problem"]
+    check(history(world.site()).to_json())
+    with pytest.raises(Failed, match="only a line of it is kept"):
+        records(world).diff("staging-1", "staging-2")
 
 
 @pytest.mark.parametrize(
