@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from plimsoll.domain.rollout_board import Standing
 
 START = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -36,6 +38,7 @@ class FakeReporter:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
+        self.boards: list[tuple[Standing, ...]] = []
 
     @contextmanager
     def step(self, title: str, *, foreground: bool = False) -> Iterator[None]:
@@ -56,6 +59,11 @@ class FakeReporter:
 
     def detail(self, text: str) -> None:
         self.said.append(("detail", text))
+
+    def board(self, rows: Sequence[Standing], news: str = "") -> None:
+        self.boards.append(tuple(rows))
+        if news:
+            self.info(news)
 
     def lines(self, level: str) -> list[str]:
         """Return what was said on one level, in order."""

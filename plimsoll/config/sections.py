@@ -184,10 +184,10 @@ def _scan(table: Table) -> ScanPolicy | None:
 
 def _rollout(table: Table) -> RolloutSettings | None:
     default = RolloutSettings()
-    seconds = {
-        key: table.duration(key, getattr(default, key)) for key in ("timeout", "rollback_timeout", "smoke_timeout", "grace")
-    }
-    counts = {key: table.number(key, getattr(default, key)) for key in ("crash_restarts", "keep_releases")}
+    durations = ("timeout", "rollback_timeout", "smoke_timeout", "grace", "configuration_grace", "probe_grace", "scale_up_grace")
+    seconds = {key: table.duration(key, getattr(default, key)) for key in durations}
+    numbers = ("crash_restarts", "readiness_flaps", "keep_releases")
+    counts = {key: table.number(key, getattr(default, key)) for key in numbers}
     return table.build(lambda: RolloutSettings(**seconds, **counts))
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain import diff
 from plimsoll.domain.manifests import Ref, canonical, content_hash, mark_of, marked, ref
+from plimsoll.domain.rollout_limits import waited
 from plimsoll.domain.sizing import sizing
-from plimsoll.domain.waves import NAMES, WAITED_KINDS, arrange
+from plimsoll.domain.waves import NAMES, arrange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -193,7 +194,7 @@ def waves_of(objects: Sequence[Manifest], touched: Iterable[Ref], migration: Mig
         if name == "migration":
             found.append(Wave(name, migration.jobs, migration.jobs))
         else:
-            waits = tuple(r for r in refs if r.kind in WAITED_KINDS)
+            waits = tuple(ref(each) for each in arranged[name] if waited(each))
             found.append(Wave(name, tuple(r for r in refs if r in wanted), waits))
     return tuple(wave for wave in found if wave.applies or wave.waits)
 

@@ -238,13 +238,18 @@ class RolloutSettings:
     """Budgets of a deploy in seconds, and the faults it bears with before it gives up.
 
     `timeout` bounds the wait (300 s: capabilities row 15), `rollback_timeout` is a budget of its own. `crash_restarts` is the
-    number of restarts after which a crash loop is final; `grace` the seconds granted to faults that may heal.
+    number of restarts after which a crash loop is final; `grace` the seconds granted to faults that may heal. The other limits
+    and where their numbers come from: `domain.rollout_rules.Limits`.
     """
 
     timeout: int = 300
     rollback_timeout: int = 300
     crash_restarts: int = 1
+    readiness_flaps: int = 3
     grace: int = 30
+    configuration_grace: int = 5
+    probe_grace: int = 120
+    scale_up_grace: int = 240
     smoke_timeout: int = 30
     keep_releases: int = 20
 

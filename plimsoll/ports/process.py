@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from plimsoll.domain.rollout_board import Standing
+
 
 class Clock(Protocol):
     """Time, so that tests need not wait."""
@@ -53,6 +55,12 @@ class Reporter(Protocol):
 
     def detail(self, text: str) -> None:
         """Say one line that only an interested user reads (`--verbose`, or after a failure)."""
+
+    def board(self, rows: Sequence[Standing], news: str = "") -> None:
+        """Show where several things stand that are waited for: on a terminal as a table, drawn in place; no rows take it away.
+
+        Elsewhere `news`, the one line that says what changed, is said instead.
+        """
 
 
 class Commands(Protocol):

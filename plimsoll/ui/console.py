@@ -13,12 +13,15 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from plimsoll.ui.board import board
 from plimsoll.ui.github import log_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderResult
+
+    from plimsoll.domain.rollout_board import Standing
 
 # A step shorter than this leaves no line when it is part of another one.
 WORTH_A_LINE = 2.0
@@ -33,7 +36,7 @@ class ConsoleReporter:
         """Draw on `console`; `verbose` (default: PLIMSOLL_VERBOSE is set) also shows details."""
         self._console = console
         self._verbose = bool(os.environ.get("PLIMSOLL_VERBOSE")) if verbose is None else verbose
-        self._running: dict[int, tuple[str, float, int]] = {}
+        self._drawn = _Board()
         self._depth = threading.local()
         self._lock = threading.RLock()
         self._live: Live | None = None
@@ -83,6 +86,26 @@ class ConsoleReporter:
         if self._verbose:
             self._say(text, style="dim")
 
+    def board(self, rows: Sequence[Standing], news: str = "") -> None:
+        """Show where several things stand: as a table below the running steps on a terminal, as the line `news` elsewhere."""
+        if news and not self._console.is_terminal:
+            self.info(news)
+        with self._lock:
+            self._drawn.rows, self._drawn.told_at = tuple(rows), time.monotonic()
+            self._draw()
+
+    def _draw(self) -> None:
+        """Begin or end drawing in place, as there is something to draw or not. The lock is held."""
+        if not self._console.is_terminal:
+            return
+        wanted = bool(self._drawn.running or self._drawn.rows)
+        if wanted and self._live is None:
+            self._live = Live(self._drawn, console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        elif not wanted and self._live is not None:
+            self._live.stop()
+            self._live = None
+
     def _say(self, text: str, *, style: str = "", suffix: str = "") -> None:
         line = Text(text, style=style)
         if suffix:
@@ -109,43 +132,43 @@ class ConsoleReporter:
         with self._lock:
             self._next += 1
             key = self._next
-            self._running[key] = (title, started, depth)
+            self._drawn.running[key] = (title, started, depth)
             if not self._console.is_terminal:
                 _Heartbeat(self, key).start()
-            elif self._live is None:
-                self._live = Live(_Board(self._running), console=self._console, refresh_per_second=8, transient=True)
-                self._live.start()
+            self._draw()
             return key
 
     def _end(self, key: int) -> None:
         with self._lock:
-            self._running.pop(key, None)
-            if not self._running and self._live is not None:
-                self._live.stop()
-                self._live = None
+            self._drawn.running.pop(key, None)
+            self._draw()
 
     def still(self, key: int) -> tuple[str, float] | None:
         """Return title and seconds of a step that still runs, or None."""
         with self._lock:
-            if key not in self._running:
+            if key not in self._drawn.running:
                 return None
-            title, started, _depth = self._running[key]
+            title, started, _depth = self._drawn.running[key]
             return title, time.monotonic() - started
 
 
 class _Board:
-    """The running steps as lines with a spinner, drawn anew at each refresh."""
+    """The running steps as lines with a spinner, and where things stand that are waited for, drawn anew at each refresh."""
 
-    def __init__(self, running: dict[int, tuple[str, float, int]]) -> None:
-        self._running = running
+    def __init__(self) -> None:
+        self.running: dict[int, tuple[str, float, int]] = {}
+        self.rows: tuple[Standing, ...] = ()
+        self.told_at = 0.0
         self._spinner = Spinner("dots", style="cyan")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         table = Table.grid(padding=(0, 1))
         now = time.monotonic()
-        for title, started, depth in list(self._running.values()):
+        for title, started, depth in list(self.running.values()):
             table.add_row(Text("  " * depth), self._spinner, Text(title), Text(f"{now - started:.0f} s", style="dim"))
         yield table
+        if self.rows:
+            yield board(self.rows, self.told_at)
 
 
 class _Heartbeat(threading.Thread):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.failure import Cause
+from plimsoll.domain.manifests import MANAGER, OWNER_LABEL
 from plimsoll.domain.rollout import Doomed, Progressing, Ready, cause_of, verdict, watched
+from plimsoll.domain.rollout_board import Standing
 from plimsoll.domain.rollout_observed import Observed
 from plimsoll.errors import Failed
+from plimsoll.workflows.definitions import declarations
 from plimsoll.workflows.failure import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from typing import Any
 
     from plimsoll.domain.failure import Failure
     from plimsoll.domain.manifests import Ref
+    from plimsoll.domain.rollout_declared import Declared
     from plimsoll.domain.rollout_rules import Limits
     from plimsoll.ports import Clock, Cluster, PodLogs, Reporter, Stop
 
@@ -37,60 +42,111 @@ def wait_for(
     timeout: float,
     limits: Limits,
     environment: str,
+    own: Mapping[Ref, Limits] | None = None,
     hide: Callable[[str], str] = str,
 ) -> dict[str, float]:
-    """Return once all `workloads` (of one namespace) are ready, with the seconds after which each was.
+    """Return once all `workloads` (of one namespace, or cluster-wide) are ready, with the seconds after which each was.
 
-    One line is reported per change, and one every 15 s of silence. Raise Failed (code `rollout`, or `rollout-timeout` after
-    `timeout` seconds) with a `domain.failure.Failure` as its report, whatever `stop.check` or the watch raises, and ValueError
-    for workloads of several namespaces. `hide` takes secrets out of what pods and events said.
+    `own` are the limits of workloads that differ from `limits`; a time-out among them, which may be longer, stands for `timeout`.
+    A terminal shows a table; elsewhere one line is reported per change, and one every 15 s of silence. Raise Failed (code
+    `rollout`, or `rollout-timeout` once a time-out is over) with a `domain.failure.Failure` as its report, whatever `stop.check`
+    or the watch raises, and ValueError for workloads of several namespaces. `hide` takes secrets out of what was said.
     """
     if not workloads:
         return {}
-    (namespace,) = {workload.namespace for workload in workloads}
-    wait = _Wait(workloads, clock=clock, reporter=reporter, limits=limits)
+    declared = declarations(cluster, workloads, reporter)
+    arrived: dict[str, float] = {}
+    started = clock.monotonic()
+    # What is cluster-wide may stand on what is inside (an aggregated API on its pods), whose faults say more: it comes second.
+    for part in (tuple(each for each in workloads if each.namespace), tuple(each for each in workloads if not each.namespace)):
+        passed = clock.monotonic() - started
+        wait = _Wait(
+            {each: _left((own or {}).get(each, limits), timeout, passed) for each in part},
+            clock=clock,
+            reporter=reporter,
+            declared=declared,
+        )
+        try:
+            _watch(wait, cluster, stop)
+        except _GivenUp as end:
+            (workload, cause), *others = end.causes
+            failure = collect(
+                workload, cause, wait.observed, logs=logs, environment=environment, others=[other for _ref, other in others]
+            )
+            raise _error(failure.redacted(hide), code=end.code) from None
+        arrived |= {name: passed + seconds for name, seconds in wait.arrived.items()}
+    return arrived
 
-    def failed(workload: Ref, cause: Cause, *, others: Sequence[Cause] = (), code: str) -> Failed:
-        found = collect(workload, cause, wait.observed, logs=logs, environment=environment, others=others)
-        return _error(found.redacted(hide), code=code)
 
-    news = cluster.watch(watched(workloads), namespace, timeout=timeout)
-    with closing(_as_generator(news)) as changes:
+class _GivenUp(Exception):
+    """A wait is over and somebody did not arrive: who and why, the first cause being the one to tell."""
+
+    def __init__(self, causes: Sequence[tuple[Ref, Cause]], code: str) -> None:
+        super().__init__(code)
+        self.causes = causes
+        self.code = code
+
+
+def _watch(wait: _Wait, cluster: Cluster, stop: Stop) -> None:
+    """Return once everybody has arrived; raise _GivenUp."""
+    if not wait.limits:
+        return
+    (namespace,) = {workload.namespace for workload in wait.limits}
+    # Of all the definitions of a cluster only our own are looked at.
+    labels = "" if namespace else f"{OWNER_LABEL}={MANAGER}"
+    news = cluster.watch(watched(wait.limits), namespace, timeout=wait.longest, labels=labels)
+    with wait.shown(), closing(_as_generator(news)) as changes:
         for change in changes:
             stop.check()
             doomed = wait.look(change)
             if doomed is not None:
-                raise failed(*doomed, code="rollout")
+                raise _GivenUp([doomed], "rollout")
             if wait.over:
-                return wait.arrived
-    causes = wait.overdue(timeout)
-    (workload, cause), *rest = causes
-    raise failed(workload, cause, others=[other for _ref, other in rest], code="rollout-timeout")
+                return
+            if late := wait.late():
+                raise _GivenUp(late, "rollout-timeout")
+    raise _GivenUp(wait.late(at_once=True), "rollout-timeout")
 
 
 class _Wait:
     """What a wait knows so far: what was seen, since when faults are borne with, and who has arrived."""
 
-    def __init__(self, workloads: Sequence[Ref], *, clock: Clock, reporter: Reporter, limits: Limits) -> None:
+    def __init__(
+        self, limits: Mapping[Ref, Limits], *, clock: Clock, reporter: Reporter, declared: Mapping[str, Declared]
+    ) -> None:
         self.observed = Observed()
         self.arrived: dict[str, float] = {}
-        self._workloads = workloads
-        self._kinds = watched(workloads)
+        self.limits = limits
+        self._declared = declared
+        self._kinds = watched(limits)
         self._clock = clock
         self._reporter = reporter
-        self._limits = limits
         self._started = self._said_at = clock.monotonic()
         self._since: dict[str, dict[str, float]] = {}
         self._missing: dict[str, Progressing] = {}
+        self._changed: dict[str, float] = {}
 
     @property
     def over(self) -> bool:
         """Whether every workload is ready now."""
-        return len(self.arrived) == len(self._workloads)
+        return len(self.arrived) == len(self.limits)
+
+    @property
+    def longest(self) -> float:
+        """The seconds after which the last of the workloads is late."""
+        return max(limits.timeout or 0 for limits in self.limits.values())
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Take the table away when the wait is over, whatever its end."""
+        try:
+            yield
+        finally:
+            self._reporter.board(())
 
     def look(self, change: tuple[str, dict[str, Any]] | None) -> tuple[Ref, Cause] | None:
         """Take in a change (None: only time has passed) and judge anew whom it is about; return who never arrives, and why."""
-        touched = self._workloads if change is None else self._touched(*change)
+        touched = tuple(self.limits) if change is None else self._touched(*change)
         if not all(self.observed.whole(kind) for kind in self._kinds):
             return None
         for workload in touched:
@@ -100,14 +156,16 @@ class _Wait:
         self._heartbeat()
         return None
 
-    def overdue(self, timeout: float) -> list[tuple[Ref, Cause]]:
-        """Return who has not arrived in time, with the best cause that can be given."""
+    def late(self, *, at_once: bool = False) -> list[tuple[Ref, Cause]]:
+        """Return who has not arrived in time (`at_once`: by now), with the best cause that can be given."""
+        passed = self._clock.monotonic() - self._started
         found = []
-        for workload in self._workloads:
-            if workload.short in self.arrived:
+        for workload, limits in self.limits.items():
+            allowed = limits.timeout or 0
+            if workload.short in self.arrived or (passed < allowed and not at_once):
                 continue
             state = self._missing.get(workload.short, Progressing(missing="not looked at yet", object=workload.short))
-            message = f"still missing after {timeout:.0f} s: {state.missing}"
+            message = f"still missing after {allowed:.0f} s: {state.missing}"
             cause = Cause(workload=workload.short, object=state.object, reason="Timeout", message=message, rule="timeout")
             found.append((workload, cause_of(state.faults[0], workload.short) if state.faults else cause))
         return found
@@ -116,11 +174,11 @@ class _Wait:
         """Take in a change and return the workloads that it may be about."""
         if event == "SYNCED":
             self.observed.take(event, seen)
-            return self._workloads
+            return tuple(self.limits)
         before = self.observed.root(seen)
         self.observed.take(event, seen)
         roots = {before, self.observed.root(seen), None}
-        return [each for each in self._workloads if self._uid(each) in roots]
+        return [each for each in self.limits if self._uid(each) in roots]
 
     def _uid(self, workload: Ref) -> str | None:
         live = self.observed.find(workload.path, workload.name)
@@ -132,7 +190,7 @@ class _Wait:
             return None
         now = self._clock.monotonic()
         since = self._since.get(name, {})
-        found = verdict(workload, self.observed, now=now, since=since, limits=self._limits)
+        found = verdict(workload, self.observed, now=now, since=since, limits=self.limits[workload], declared=self._declared)
         if isinstance(found, Doomed):
             return found.cause
         if isinstance(found, Ready):
@@ -146,6 +204,7 @@ class _Wait:
         before = self._missing.get(name)
         self._missing[name] = found
         if self.arrived.pop(name, None) is not None or before is None or before.missing != found.missing:
+            self._changed[name] = now
             self._say(f"{name}: {found.missing}")
         return None
 
@@ -155,9 +214,22 @@ class _Wait:
             waiting = [f"{name}: {state.missing}" for name, state in self._missing.items() if name not in self.arrived]
             self._say(f"still waiting after {now - self._started:.0f} s for {'; '.join(waiting)}")
 
-    def _say(self, text: str) -> None:
+    def _say(self, news: str) -> None:
         self._said_at = self._clock.monotonic()
-        self._reporter.info(text)
+        self._reporter.board(tuple(map(self._standing, self.limits)), news)
+
+    def _standing(self, workload: Ref) -> Standing:
+        name = workload.short
+        if name in self.arrived:
+            return Standing(name, "", self.arrived[name])
+        state = self._missing.get(name)
+        since = self._clock.monotonic() - self._changed.get(name, self._started)
+        return Standing(name, state.missing if state else "not looked at yet", since)
+
+
+def _left(limits: Limits, timeout: float, passed: float) -> Limits:
+    """Return the limits with what is left of their time-out."""
+    return replace(limits, timeout=max((timeout if limits.timeout is None else limits.timeout) - passed, 0.001))
 
 
 def _error(failure: Failure, *, code: str) -> Failed:

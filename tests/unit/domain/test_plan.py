@@ -84,7 +84,7 @@ def test_the_order_is_configuration_then_data_then_migration_then_workloads() ->
     assert {"Namespace/hello-staging", "ServiceAccount/web"} < set(wave(plan, "foundation")["applies"])
     assert set(wave(plan, "data")["applies"]) == {"StatefulSet/store", "Service/store"}
     assert wave(plan, "data")["waits"] == ["StatefulSet/store"]
-    assert wave(plan, "workloads")["waits"] == ["Deployment/web", "Deployment/worker"]
+    assert wave(plan, "workloads")["waits"] == ["Deployment/web", "Deployment/worker", "HorizontalPodAutoscaler/web"]
     assert "Service/web" in wave(plan, "workloads")["applies"]
 
 
@@ -96,7 +96,8 @@ def test_an_unchanged_verified_release_leaves_nothing_to_do() -> None:
 
 
 def test_workloads_are_waited_for_even_when_nothing_of_them_is_applied() -> None:
-    assert wave(unchanged(), "workloads") == {"applies": [], "waits": ["Deployment/web", "Deployment/worker"]}
+    waits = ["Deployment/web", "Deployment/worker", "HorizontalPodAutoscaler/web"]
+    assert wave(unchanged(), "workloads") == {"applies": [], "waits": waits}
 
 
 def test_drift_is_something_to_do_though_the_content_is_the_verified_one() -> None:
