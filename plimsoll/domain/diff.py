@@ -27,7 +27,14 @@ NOISY_ANNOTATIONS = (
 )
 SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API[-_]?KEY|PRIVATE[-_]?KEY|CREDENTIAL", re.IGNORECASE)
 # Where a name decides whether the value beside it is secret: `env[NAME].value` of a container, `data.NAME` of a ConfigMap.
-NAMED_VALUE = re.compile(r"(?:.*env\[(?P<variable>[^\]]+)\]\.value|data\.(?P<key>.+))")
+NAMED_VALUE = re.compile(r"(?:.*\[(?P<variable>[^\]]+)\]\.value|(?:data|binaryData|stringData)\.(?P<key>.+))")
+# Fields of other objects that are secret by themselves; names with more to them (`secretName`, `tokenRef`) are references.
+SECRET_FIELD = re.compile(r"(?:.*\.)?(?:password|passwd|token|api[-_]?key|private[-_]?key|client[-_]?secret)", re.IGNORECASE)
+# The path of a mounted file is no secret, whatever is in that file (POSTGRES_PASSWORD_FILE=/run/secrets/password).
+FILE_NAME, FILE_PATH = re.compile(r".*(?:FILE|PATH|DIR)", re.IGNORECASE), re.compile(r"/[\w./-]+")
+# Inside a text: what follows `--db-password=` or `DB_PASSWORD=`, and what stands between user and host of a URL.
+ASSIGNED = re.compile(rf"((?:^|[\s;&?])[\w-]*(?:{SECRET_NAME.pattern})[\w-]*=)[^\s;&]+", re.IGNORECASE)
+IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,32 @@ def changes(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Change,
         return ()
     secret = live.get("kind") == "Secret"
     found = _walk("", _quiet(live), _quiet(wanted))
-    return tuple(_masked(change) if secret or _is_secret(change.path) else _redacted(change) for change in found)
+    return tuple(_masked(change) if secret else _redacted(change) for change in found)
+
+
+def hidden_paths(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths of all values in an object that are never shown, sorted."""
+    secret = manifest.get("kind") == "Secret"
+    return tuple(
+        sorted(
+            path
+            for path, value in _leaves("", manifest)
+            if value is not None and (redact(path, value) != value or (secret and path.startswith(("data.", "stringData."))))
+        )
+    )
+
+
+def redact(path: str, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    """Return the value that stands at `path` of an object without the secrets in it, which may be a whole list or object."""
+    if isinstance(value, list):
+        return [redact(child, each) for child, each in _items(path, value)]
+    if isinstance(value, dict):
+        return {key: redact(f"{path}.{key}".lstrip("."), each) for key, each in value.items()}
+    if _is_secret(path, value):
+        return HIDDEN
+    if isinstance(value, str):
+        return IN_URL.sub(rf"\1{HIDDEN}", ASSIGNED.sub(rf"\1{HIDDEN}", value))
+    return value
 
 
 def touches_template(found: tuple[Change, ...]) -> bool:
@@ -97,9 +129,16 @@ def _by_name(value: object) -> dict[str, Any] | None:
     return named if len(named) == len(value) else None
 
 
-def _is_secret(path: str) -> bool:
+def _is_secret(path: str, value: object) -> bool:
+    """Tell whether a value is secret by where it stands."""
+    if value in ("", None) or isinstance(value, bool):
+        return False
     found = NAMED_VALUE.fullmatch(path)
-    return bool(found and SECRET_NAME.search(found["variable"] or found["key"]))
+    if not found:
+        return isinstance(value, str) and bool(SECRET_FIELD.fullmatch(path))
+    name = found["variable"] or found["key"]
+    names_file = FILE_NAME.fullmatch(name) and FILE_PATH.fullmatch(str(value))
+    return bool(SECRET_NAME.search(name)) and not names_file
 
 
 def _masked(change: Change) -> Change:
@@ -108,14 +147,22 @@ def _masked(change: Change) -> Change:
 
 
 def _redacted(change: Change) -> Change:
-    return Change(change.path, _redact(change.before), _redact(change.after))
+    return Change(change.path, redact(change.path, change.before), redact(change.path, change.after))
 
 
-def _redact(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
-    """Return a value without the secrets inside it, for a change that shows a whole list or object at once."""
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- any JSON value
     if isinstance(value, list):
-        return [_redact(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    named = "value" in value and SECRET_NAME.search(str(value.get("name", "")))
-    return {key: HIDDEN if named and key == "value" else _redact(each) for key, each in value.items()}
+        for child, each in _items(path, value):
+            yield from _leaves(child, each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(f"{path}.{key}".lstrip("."), each)
+    else:
+        yield path, value
+
+
+def _items(path: str, values: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the items of a list with their paths: by name where they have one, by number otherwise."""
+    for index, each in enumerate(values):
+        name = each.get("name") if isinstance(each, dict) else None
+        yield f"{path}[{name if isinstance(name, str) else index}]", each

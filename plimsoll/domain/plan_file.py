@@ -8,20 +8,19 @@ objects hold a password in the open is not saved at all.
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.domain.diff import SECRET_NAME
+from plimsoll.domain.diff import hidden_paths
 from plimsoll.domain.images import Image
-from plimsoll.domain.manifests import canonical, containers, marked, ref, refuse
+from plimsoll.domain.manifests import canonical, marked, ref, refuse
 from plimsoll.domain.project import parse_duration
 from plimsoll.domain.promotion import Candidate
 from plimsoll.errors import Misconfigured, PlimsollError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from plimsoll.domain.manifests import Manifest
@@ -32,8 +31,6 @@ SCHEMA = "plimsoll.plan-file/1"
 DEFAULT_EXPIRY = "24h"
 LONGEST_EXPIRY = 7 * 86400
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-# The path of a mounted file is no secret, whatever is in that file (POSTGRES_PASSWORD_FILE=/run/secrets/password).
-FILE_PATH = re.compile(r"/[\w./-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,26 +230,15 @@ def expiry(now: datetime, lasts: str) -> str:
 
 
 def require_no_secret(objects: Iterable[Manifest]) -> None:
-    """Raise Misconfigured when an object holds a value in the open that a plan would have to hide."""
-    found = [f"{ref(each).short} {path}" for each in objects for path in open_secrets(each)]
+    """Raise Misconfigured when an object holds a value that a plan never shows: its file would hold it."""
+    found = [f"{ref(each).short} {path}" for each in objects for path in hidden_paths(each)]
     if found:
         raise Misconfigured(
-            f"the plan would hold what looks like a secret: {', '.join(found)}",
+            f"the plan cannot be saved, for it would hold what looks like a secret: {', '.join(found)}",
             where="the overlay",
-            now="name it under [secrets] in plimsoll.toml and refer to it by `secretKeyRef`; a plan with it cannot be saved",
+            now="name it under [secrets] in plimsoll.toml and refer to it by `secretKeyRef`, or deploy without a saved plan",
             code="secret-in-plan",
         )
-
-
-def open_secrets(manifest: Manifest) -> Iterator[str]:
-    """Yield the paths of values whose names say that they are secret; paths of files are none."""
-    for container in containers(manifest):
-        for entry in container.get("env") or ():
-            if _secret(str(entry.get("name")), entry.get("value")):
-                yield f"env[{entry['name']}] of the container {container.get('name')}"
-    if manifest["kind"] == "ConfigMap":
-        for field in ("data", "binaryData"):
-            yield from (f"{field}.{key}" for key, value in (manifest.get(field) or {}).items() if _secret(key, value))
 
 
 def require_usable(saved: SavedPlan, *, project: str, environment: str | None, now: str) -> None:
@@ -283,7 +269,3 @@ def require_cluster(saved: SavedPlan, uid: str) -> None:
             now=f"make a new one: `inv plan --env {saved.environment} --save FILE`",
             code="plan-elsewhere",
         )
-
-
-def _secret(name: str, value: object) -> bool:
-    return bool(value) and bool(SECRET_NAME.search(name)) and not FILE_PATH.fullmatch(str(value))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from plimsoll.domain.diff import Change, changes, touches_template
+import pytest
+
+from plimsoll.domain.diff import Change, changes, hidden_paths, redact, touches_template
 from plimsoll.domain.manifests import marked
 
 Json = dict[str, Any]
@@ -110,3 +112,46 @@ def test_configuration_under_a_secret_name_is_masked() -> None:
     wanted = copy.deepcopy(live)
     wanted["data"] = {"smtp-password": "two", "mode": "fast"}
     assert changes(live, wanted) == (Change("data.smtp-password", "***", "***"), Change("data.mode", "slow", "fast"))
+
+
+def test_configuration_that_comes_or_goes_as_a_whole_is_masked_under_a_secret_name() -> None:
+    bare = {"kind": "ConfigMap", "metadata": {"name": "c"}}
+    full = {**bare, "data": {"smtp-password": "hush", "mode": "slow"}, "binaryData": {"api-token": "dHdv"}}
+    for live, wanted in ((bare, full), (full, bare)):
+        shown = str(changes(live, wanted))
+        assert "slow" in shown
+        assert "hush" not in shown
+        assert "dHdv" not in shown
+
+
+# What stands where, and whether it is shown: (path, value, what is shown of it).
+SHOWN = [
+    ("spec.template.spec.containers[web].env[DB_PASSWORD].value", "hush", "***"),
+    ("spec.template.spec.containers[web].env[DB_PASSWORD_FILE].value", "/run/secrets/db", "/run/secrets/db"),
+    ("spec.template.spec.containers[web].env[DB_PASSWORD_FILE].value", "hush", "***"),
+    ("spec.template.spec.containers[web].env[DB_PASSWORD].value", "/hush", "***"),
+    ("spec.template.spec.containers[web].env[DB_PASSWORD].value", "", ""),
+    ("spec.parameters[api-key].value", "hush", "***"),
+    ("spec.template.spec.containers[web].env[DATABASE_URL].value", "pg://me:hush@db/x", "pg://me:***@db/x"),
+    ("spec.template.spec.containers[web].env[DATABASE_URL].value", "pg://db:5432/x", "pg://db:5432/x"),
+    ("spec.template.spec.containers[web].args", ["--db-password=hush", "-v"], ["--db-password=***", "-v"]),
+    ("spec.template.spec.containers[web].command", ["sh", "-c", "TOKEN=hush run"], ["sh", "-c", "TOKEN=*** run"]),
+    ("data", {"settings": "a=b", "client_secret": "hush"}, {"settings": "a=b", "client_secret": "***"}),
+    ("data.settings", "mode=slow\nsmtp_password=hush\nport=1", "mode=slow\nsmtp_password=***\nport=1"),
+    ("spec.auth.password", "hush", "***"),
+    ("spec.tls.secretName", "web-tls", "web-tls"),
+    ("spec.template.spec.automountServiceAccountToken", False, False),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "shown"), SHOWN)
+def test_a_value_is_shown_without_what_is_secret_in_it(path: str, value: object, shown: object) -> None:
+    assert redact(path, value) == shown
+
+
+def test_the_paths_of_what_is_never_shown_are_named() -> None:
+    env = [{"name": "DB_PASSWORD", "value": "hush"}, {"name": "MODE", "value": "fast"}]
+    assert hidden_paths(deployment(env=env)) == ("spec.template.spec.containers[web].env[DB_PASSWORD].value",)
+    assert hidden_paths({"kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "eA=="}}) == ("data.a",)
+    reference = {"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    assert hidden_paths(deployment(env=[reference])) == ()
