@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.adapters import process
 from plimsoll.domain.approval import NAMESPACE
-from plimsoll.errors import Failed, Misconfigured
+from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 
 if TYPE_CHECKING:
     from plimsoll.domain.approval import Approver
@@ -26,7 +27,7 @@ class SshSignatures:
         """Return the SHA256 fingerprint of a key file; see ports.Signatures."""
         if not Path(key).is_file():
             raise Misconfigured(f"there is no key {key}", where="--key", now="name the file of your SSH key", code="no-key")
-        found = process.run((PROGRAM, "-l", "-E", "sha256", "-f", key), timeout=TIMEOUT, check=False)
+        found = process.run((_program(), "-l", "-E", "sha256", "-f", key), timeout=TIMEOUT, check=False)
         words = found.stdout.split()
         if found.code != 0 or len(words) < 2:  # noqa: PLR2004 -- bits, fingerprint, comment
             said = (found.stderr or found.stdout).strip().splitlines() or [""]
@@ -44,7 +45,7 @@ class SshSignatures:
             file = Path(folder) / "statement"
             file.write_bytes(message)
             # Attached, so that a passphrase can be typed; it says what went wrong on stderr itself.
-            code = process.attach((PROGRAM, "-q", "-Y", "sign", "-f", key, "-n", NAMESPACE, str(file)), timeout=PATIENCE)
+            code = process.attach((_program(), "-q", "-Y", "sign", "-f", key, "-n", NAMESPACE, str(file)), timeout=PATIENCE)
             signature = file.with_name("statement.sig")
             if code != 0 or not signature.is_file():
                 raise Failed(
@@ -61,5 +62,17 @@ class SshSignatures:
             allowed, signed = Path(folder) / "allowed", Path(folder) / "statement.sig"
             allowed.write_text(f'{approver.name} namespaces="{NAMESPACE}" {approver.public}\n', encoding="utf-8")
             signed.write_text(signature, encoding="utf-8")
-            argv = (PROGRAM, "-Y", "verify", "-f", allowed, "-I", approver.name, "-n", NAMESPACE, "-s", signed)
+            argv = (_program(), "-Y", "verify", "-f", allowed, "-I", approver.name, "-n", NAMESPACE, "-s", signed)
             return process.run(argv, timeout=TIMEOUT, stdin=message, check=False).code == 0
+
+
+def _program() -> str:
+    found = shutil.which(PROGRAM)
+    if found is None:
+        raise EnvironmentLacks(
+            f"{PROGRAM} is not installed, by which approvals are signed and verified",
+            where="PATH",
+            now="install OpenSSH's client (Debian: openssh-client)",
+            code="tool-missing",
+        )
+    return found

@@ -60,7 +60,12 @@ def approve(file: str, key: str, out: str | None, lasts: str | None) -> Approved
     expires_at = expiry(wiring.clock().now(), lasts) if lasts else saved.expires_at
     draw_saved(saved, console(stderr=True))
     approval = sign(
-        saved, key, approvers=wiring.project().approvers, signatures=SshSignatures(), now=now(), expires_at=expires_at
+        saved,
+        str(Path(key).expanduser()),
+        approvers=wiring.project().approvers,
+        signatures=SshSignatures(),
+        now=now(),
+        expires_at=expires_at,
     )
     target = out or str(Path(file).with_suffix(".approval.json"))
     write(Path(target), approval.to_json(), "--out")

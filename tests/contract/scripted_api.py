@@ -49,6 +49,7 @@ class ScriptedApi:
 
     def __init__(self, answer: Callable[[Asked], Any], *, certificate: Path | None = None) -> None:
         self.asked: list[Asked] = []
+        self.headers: list[dict[str, str]] = []
         self.kinds_asked = 0
         api = self
 
@@ -66,6 +67,7 @@ class ScriptedApi:
                     self.reply(Reply(body=KINDS))
                     return
                 api.asked.append(asked)
+                api.headers.append(dict(self.headers))
                 found = answer(asked)
                 if found is CUT:
                     self.close_connection = True
