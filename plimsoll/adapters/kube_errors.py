@@ -18,20 +18,29 @@ RIGHT = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
 MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, INVALID, TOO_MANY, BROKEN = 401, 403, 404, 409, 410, 422, 429, 500
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE = 400, 401, 403, 404, 409, 410
+INVALID, TOO_MANY, BROKEN = 422, 429, 500
 # Answers of a server (or of a proxy before it) that is not able to answer now.
 UNABLE = frozenset({TOO_MANY, 502, 503, 504})
-CHANGED_NOTHING = frozenset({400, INVALID})
+CHANGED_NOTHING = frozenset({BAD_REQUEST, INVALID})
 
 
 def refusal(
     status: int, answer: Mapping[str, Any], *, target: str, server: str, context: str, dry_run: bool = False
 ) -> PlimsollError:
-    """Return the error for an answer of 400 and more about `target` (`Deployment/backend`).
+    """Return the error for an answer of 300 and more about `target` (`Deployment/backend`).
 
-    Misconfigured: credentials, a missing right, or an object found invalid in a dry run. EnvironmentLacks: the server is not
-    able to answer. Conflict: fields of other managers. Failed: everything else, with the server's reason and the field's path.
+    Misconfigured: a redirect, credentials, a missing right, or an object found invalid in a dry run. EnvironmentLacks: the server
+    is not able to answer. Conflict: fields of other managers. Failed: everything else, with the server's reason and the field's
+    path.
     """
+    if status < BAD_REQUEST:
+        return Misconfigured(
+            f"something answers that is no API server: it sends us elsewhere ({status}), and is not followed",
+            where=f"{server}, context {context!r}",
+            now="name the API server's own address in the kubeconfig; a proxy or a login page often answers like this",
+            code="redirected",
+        )
     message = " ".join(str(answer.get("message") or answer.get("reason") or f"status {status}").split())
     causes = (answer.get("details") or {}).get("causes") or ()
     if status == UNAUTHORIZED:

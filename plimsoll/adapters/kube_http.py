@@ -51,14 +51,15 @@ KEEP_ALIVE = [
 # The request certainly did not arrive.
 NEVER_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, ProxyError)
 JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
-BAD = 400
+# From here on an answer is not what was asked for; also a redirect, which would lead away from the cluster that was guarded.
+BAD = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request. `target` is the object for messages; `safe` says that sending it twice does what sending it once does.
 
-    `passes` are statuses of 400 and more that the caller judges itself; `timeout` bounds all attempts together, in seconds.
+    `passes` are statuses of 300 and more that the caller judges itself; `timeout` bounds all attempts together, in seconds.
     """
 
     method: str

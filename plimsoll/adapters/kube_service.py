@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # The label by which an overlay marks the Service that users reach.
 PUBLISHED = "plimsoll/published=true"
 # Whatever the Service says is an answer; 401 and 403 are what the API server itself says to us.
-ANSWERS = frozenset({400, *range(404, 600)})
+ANSWERS = frozenset({*range(300, 401), *range(404, 600)})
 
 
 class ServiceHttp:

@@ -145,7 +145,7 @@ def _environment(name: str, table: Table) -> Environment | None:
 
 
 def _remote(table: Table) -> RemoteCluster | None:
-    context, server, uid = table.text("context"), table.text("server"), table.text("uid")
+    context, server, uid = table.text("context"), table.text("server", ""), table.text("uid", "")
     pull_secret = table.text("pull_secret", None)
     return table.build(lambda: RemoteCluster(context=context, server=server, uid=uid, pull_secret=pull_secret))
 

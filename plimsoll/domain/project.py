@@ -134,11 +134,14 @@ class SecretSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteCluster:
-    """A cluster that Plimsoll did not make: addressed by kubeconfig context, recognised by API server and kube-system UID."""
+    """A cluster that Plimsoll did not make: addressed by kubeconfig context, recognised by API server and kube-system UID.
+
+    Both are empty until `inv env.trust` has written them; nothing is released to such a cluster.
+    """
 
     context: str
-    server: str
-    uid: str
+    server: str = ""
+    uid: str = ""
     pull_secret: str | None = None
 
 

@@ -13,14 +13,22 @@ if TYPE_CHECKING:
 
 
 def require_named(cluster: Identified, remote: RemoteCluster, environment: str) -> None:
-    """Raise Misconfigured when server or UID are not those that the environment names."""
+    """Raise Misconfigured when server or UID are not those that the environment names, or it names none yet."""
+    if not remote.server or not remote.uid:
+        raise Misconfigured(
+            f"nobody has said yet by what the cluster of {environment} is recognised",
+            where=f"context {remote.context!r}; plimsoll.toml, [environments.{environment}] remote",
+            now=f"run `inv env.trust {environment}`, look at what it shows, and have the line reviewed",
+            code="not-trusted",
+        )
     found = cluster.identity()
     for what, wanted, there in (("API server", remote.server, found.server), ("kube-system UID", remote.uid, found.uid)):
         if wanted.rstrip("/") != there:
             raise Misconfigured(
                 f"this is another cluster: its {what} is {there}, and {environment} means {wanted}",
                 where=f"context {remote.context!r}; plimsoll.toml, [environments.{environment}] remote",
-                now="correct the context there, or server and uid if the cluster was replaced on purpose",
+                now="correct the context there; if the cluster was replaced on purpose, "
+                f"`inv env.trust {environment}` shows and writes the new server and UID",
                 code="other-cluster",
             )
 

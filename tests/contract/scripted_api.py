@@ -19,6 +19,7 @@ CUT = object()  # an answer that is none: the connection ends
 KINDS = {
     "resources": [
         {"name": "configmaps", "kind": "ConfigMap", "namespaced": True},
+        {"name": "namespaces", "kind": "Namespace", "namespaced": False},
         {"name": "pods/log", "kind": "Pod", "namespaced": True},
     ]
 }
@@ -47,7 +48,9 @@ class Reply:
 class ScriptedApi:
     """Serves `answer(asked)`; `asked` keeps all requests but those for the kinds of v1, which are always answered."""
 
-    def __init__(self, answer: Callable[[Asked], Any], *, certificate: Path | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[Asked], Any], *, certificate: Path | None = None, kinds: dict[str, Any] | None = None
+    ) -> None:
         self.asked: list[Asked] = []
         self.headers: list[dict[str, str]] = []
         self.kinds_asked = 0
@@ -64,7 +67,7 @@ class ScriptedApi:
                 asked = Asked(self.command, url.path, query, body)
                 if asked.path == "/api/v1":
                     api.kinds_asked += 1
-                    self.reply(Reply(body=KINDS))
+                    self.reply(Reply(body=kinds or KINDS))
                     return
                 api.asked.append(asked)
                 api.headers.append(dict(self.headers))

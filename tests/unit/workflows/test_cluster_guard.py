@@ -106,3 +106,11 @@ def test_a_remote_cluster_of_another_server_or_uid_is_refused_naming_both() -> N
         with pytest.raises(Misconfigured, match="this is another cluster") as refused:
             require_named(cluster, other, "production")
         assert "[environments.production]" in refused.value.where
+
+
+@pytest.mark.parametrize("said", [{"server": "", "uid": ""}, {"server": "", "uid": "1"}, {"server": "https://s", "uid": ""}])
+def test_a_remote_cluster_that_nobody_has_named_yet_is_refused_with_what_names_it(said: dict[str, str]) -> None:
+    with pytest.raises(Misconfigured, match="nobody has said yet") as refused:
+        require_named(FakeCluster(), RemoteCluster(context="prod", **said), "production")
+    assert refused.value.code == "not-trusted"
+    assert "inv env.trust production" in refused.value.now
