@@ -36,8 +36,8 @@ class Expression:
 
     def told(self, live: Mapping[str, Any]) -> str:
         """Return the field with its present value, and the reason that the object gives."""
-        status = live.get("status") or {}
-        why = str(status.get("message") or status.get("reason") or "")
+        status = live.get("status")
+        why = str(status.get("message") or status.get("reason") or "") if isinstance(status, dict) else ""
         found = self._found(live)
         said = f"{self.path} is {found}" if found else f"{self.path} is not set"
         return f"{said} ({why})" if why else said

@@ -99,9 +99,12 @@ def limits_of(manifest: Mapping[str, Any], default: Limits) -> Limits:
 def problems(manifest: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
     """Return (path, what, what now) for everything about an object that no wait could go by; empty when it is fine."""
     found = list(_annotation_problems(manifest))
-    if not selects_its_pods(manifest):
-        now = "give the template the labels that the selector asks for"
-        found.append(("spec.selector", "does not match spec.template.metadata.labels", now))
+    now = "give the template the labels that the selector asks for"
+    try:
+        if not selects_its_pods(manifest):
+            found.append(("spec.selector", "does not match spec.template.metadata.labels", now))
+    except (KeyError, ValueError) as error:
+        found.append(("spec.selector", f"cannot be read: {error}", "correct it"))
     return tuple(found)
 
 
@@ -120,8 +123,15 @@ def _annotation_problems(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str
         elif name in KNOWN:
             if told := _unreadable(name, str(text)):
                 yield path, told, "correct it, or take it out"
-        elif name.startswith(PREFIX) and (near := difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.85)):
-            yield path, "is not known", f"did you mean {near[0]}?"
+        elif name.startswith(PREFIX) and (near := _near(name)):
+            yield path, "is not known", f"did you mean {near}?"
+
+
+def _near(name: str) -> str:
+    """Return the known annotation that `name` looks like a slip of, empty when there is none."""
+    ends = [each.removeprefix(PREFIX) for each in KNOWN]
+    found = difflib.get_close_matches(name.removeprefix(PREFIX), ends, n=1, cutoff=0.75)
+    return f"{PREFIX}{found[0]}" if found else ""
 
 
 def _unreadable(name: str, text: str) -> str:

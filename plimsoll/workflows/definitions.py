@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 DEFINITION = "apiextensions.k8s.io/v1/CustomResourceDefinition"
 
 
-def declarations(cluster: Cluster, objects: Iterable[Ref], reporter: Reporter) -> dict[str, Declared]:
+def declarations(
+    cluster: Cluster, objects: Iterable[Ref], reporter: Reporter, *, besides: frozenset[str] = frozenset()
+) -> dict[str, Declared]:
     """Return group and kind -> what its definition declares, for the custom resources among `objects`.
 
     Without any, nothing is asked of the cluster. Who may not read definitions goes without. Raise Misconfigured for a declaration
-    that cannot be read.
+    that cannot be read; definitions named in `besides` are left out, because they are about to be replaced.
     """
     wanted = {kind for each in objects if is_custom(kind := group_kind({"apiVersion": each.api, "kind": each.kind}))}
     if not wanted:
@@ -37,7 +39,7 @@ def declarations(cluster: Cluster, objects: Iterable[Ref], reporter: Reporter) -
     for each in definitions:
         spec, metadata = each["spec"], each["metadata"]
         kind = f"{spec['group']}/{spec['names']['kind']}"
-        if kind in wanted:
+        if kind in wanted and metadata["name"] not in besides:
             try:
                 found[kind] = declared_in(metadata.get("annotations") or {})
             except ValueError as error:

@@ -10,7 +10,9 @@ from plimsoll.domain.plan import decide
 from plimsoll.domain.plan_drift import moved, stale
 from plimsoll.domain.plan_file import PlanResult, require_cluster
 from plimsoll.domain.promotion import invalid, judge, objections
+from plimsoll.domain.rollout_limits import problems
 from plimsoll.errors import EnvironmentLacks
+from plimsoll.workflows.definitions import declarations
 from plimsoll.workflows.deploy_observe import observe
 
 if TYPE_CHECKING:
@@ -93,7 +95,10 @@ def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], s
     objects = request.saved.unmarked if request.saved else _rendered(site, images, supply)
     observed = observe(site, objects, history)
     unasked = [each for each in objects if ref(each) not in observed.answers and ref(each) not in observed.refused]
+    coming = frozenset(each["metadata"]["name"] for each in objects if each["kind"] == "CustomResourceDefinition")
+    declarations(site.cluster, map(ref, objects), site.reporter, besides=coming)
     refusals = (
+        *(refusal for each in objects for refusal in invalid(ref(each), problems(each))),
         *(refusal for each in unasked for refusal in invalid(ref(each), supply.schemas().problems(each))),
         *judge(environment, images, dirty=request.candidate.dirty, proven=request.proven),
         *objections(observed, take_over=request.take_over),
