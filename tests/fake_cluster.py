@@ -159,7 +159,10 @@ class FakeCluster:
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         with self._lock:
             self._called("delete", kind, name, namespace)
+            gone = self._objects.get((kind, namespace or "", name))
             self.remove(kind, name, namespace)
+            if gone and kind == "v1/Pod":
+                fake_controllers.replace_pod(self, gone)
 
     def watch(
         self, kinds: Sequence[str], namespace: str, *, timeout: float, labels: str = ""

@@ -38,6 +38,18 @@ def react(cluster: FakeCluster, workload: dict[str, Any]) -> None:
         cluster.set_status("v1/PersistentVolumeClaim", workload["metadata"]["name"], workload["metadata"]["namespace"], status)
 
 
+def replace_pod(cluster: FakeCluster, gone: dict[str, Any]) -> None:
+    """Let the workload that a deleted pod belonged to make another one."""
+    above = gone
+    while owners := above["metadata"].get("ownerReferences"):
+        found = next((each for each in cluster._objects.values() if each["metadata"].get("uid") == owners[0]["uid"]), None)
+        if found is None:
+            return
+        above = found
+    if above is not gone and above["kind"] != "Job":
+        react(cluster, above)
+
+
 def _deployment(cluster: FakeCluster, workload: dict[str, Any], behaviour: str) -> None:
     metadata, replicas = workload["metadata"], workload["spec"].get("replicas", 1)
     name, namespace = metadata["name"], metadata["namespace"]

@@ -43,13 +43,26 @@ def missing(live: Object, observed: Observed, declared: Declared | None) -> str:
     if declared is not None and declared.ready is not None:
         return declared.ready.missing(live)
     judge = KINDS.get(group_kind(live))
-    return judge(live, observed) if judge else _missing_conditions(live)
+    return judge(live, observed) or _behind(live, observed) if judge else _missing_conditions(live)
 
 
 def _unseen(live: Object) -> bool:
     generation, status = int(live["metadata"].get("generation") or 0), live.get("status") or {}
     seen = int(status.get("observedGeneration", 0 if group_kind(live) in SAY_SO else generation))
     return seen < generation
+
+
+def _behind(live: Object, observed: Observed) -> str:
+    """Compare a workload's status with its pods: one that was deleted a moment ago may still be counted in it."""
+    status = live.get("status") or {}
+    claimed = int(status.get("availableReplicas") or status.get("numberAvailable") or 0)
+    if not claimed or not observed.whole("v1/Pod"):
+        return ""
+    uid = str(live["metadata"]["uid"])
+    owners = [uid, *(str(each["metadata"]["uid"]) for each in observed.owned(uid, "apps/v1/ReplicaSet"))]
+    pods = [pod for owner in owners for pod in observed.owned(owner, "v1/Pod")]
+    standing = sum(1 for pod in pods if ready(pod) and not pod["metadata"].get("deletionTimestamp"))
+    return f"{standing} of {claimed} pods ready, and its controller counts more" if standing < claimed else ""
 
 
 def _missing_deployment(live: Object, _observed: Observed) -> str:

@@ -78,6 +78,9 @@ def up(wanted: Wish, bench: Workbench, *, recreate: bool = False) -> ClusterUp:
     fresh = Step.CREATE in steps
     mended = _kubeconfig(bench, fresh=fresh)
     cluster = _ready(bench, since=since if Step.START in steps else None)
+    if Step.START in steps:
+        stopped = {node.name for node in seen.nodes if node.state != rules.RUNNING}
+        contents.wait_for_pods(cluster, nodes=stopped, since=since, clock=bench.clock, reporter=bench.reporter)
     seen = look(bench) if steps else seen
     brought = seen.shape.image.metrics_server if seen.shape else ""
     contents.install(cluster, bench.manifests, image=brought or bench.metrics_image, name=wanted.name)

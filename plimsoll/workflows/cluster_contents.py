@@ -11,7 +11,7 @@ from plimsoll.errors import EnvironmentLacks
 from plimsoll.workflows.lock import ensure_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from plimsoll.domain.manifests import Manifest
     from plimsoll.ports import Clock, Cluster, Reporter
@@ -81,6 +81,36 @@ def unready_nodes(nodes: Sequence[Mapping[str, Any]], *, since: datetime | None)
         if ready.get("status") != "True" or stale:
             waiting.append(str(node["metadata"]["name"]))
     return f"not ready: {', '.join(sorted(waiting))}" if waiting else ""
+
+
+def unseen_pods(pods: Sequence[Mapping[str, Any]], *, nodes: Collection[str], since: datetime) -> tuple[str, ...]:
+    """Return the pods whose state is from before `since`, when their nodes started: no container can have run that long."""
+    found = []
+    for pod in pods:
+        status = pod.get("status") or {}
+        states = [each.get("state") or {} for each in status.get("containerStatuses") or ()]
+        started = [state["running"].get("startedAt") for state in states if state.get("running")]
+        here = (pod.get("spec") or {}).get("nodeName") in nodes and not pod["metadata"].get("deletionTimestamp")
+        if here and any(datetime.fromisoformat(each) < since.replace(microsecond=0) for each in started if each):
+            found.append(f"{pod['metadata'].get('namespace')}/{pod['metadata']['name']}")
+    return tuple(sorted(found))
+
+
+def wait_for_pods(cluster: Cluster, *, nodes: Collection[str], since: datetime, clock: Clock, reporter: Reporter) -> None:
+    """Return when the cluster tells of every pod how it is since its node started at `since`; a warning names those it does not.
+
+    Until then pods are called ready that are not there, and Services lead to addresses that nobody has.
+    """
+    if not unseen_pods(cluster.list("v1/Pod"), nodes=nodes, since=since):
+        return
+    deadline = clock.monotonic() + PATIENCE
+    with reporter.step("waiting until the nodes have looked at their pods"):
+        while clock.monotonic() < deadline:
+            clock.sleep(PAUSE)
+            unseen = unseen_pods(cluster.list("v1/Pod"), nodes=nodes, since=since)
+            if not unseen:
+                return
+        reporter.warn(f"nothing is known since the start of the nodes about {', '.join(unseen)}")
 
 
 def wait_for_names(cluster: Cluster, *, clock: Clock, reporter: Reporter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -165,6 +165,38 @@ def test_a_node_that_was_ready_before_the_reboot_has_to_show_that_it_is_ready_ag
     running.clock.sleep = beat_later  # type: ignore[method-assign]  # -- the kubelet of this story
     assert running.up().status.state == "running"
     assert running.clock.passed > 0
+
+
+def pod_running_since(moment: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "backend", "namespace": "shop"},
+        "spec": {"nodeName": "check-in-control-plane"},
+        "status": {"containerStatuses": [{"state": {"running": {"startedAt": moment}}}]},
+    }
+
+
+def test_after_a_reboot_pods_count_only_once_their_node_has_looked_at_them(running: World) -> None:
+    running.kind.stop()
+    running.kind.inside.put(pod_running_since("2030-01-02T03:04:04Z"))
+    slept = running.clock.sleep
+
+    def looked_at(seconds: float) -> None:
+        slept(seconds)
+        running.kind.inside.put(pod_running_since("2030-01-02T03:04:06Z"))
+
+    running.clock.sleep = looked_at  # type: ignore[method-assign]  # -- the kubelet of this story
+    running.up()
+    assert "waiting until the nodes have looked at their pods" in running.reporter.lines("done")
+    assert running.reporter.lines("warn") == []
+
+
+def test_a_pod_of_which_nothing_is_heard_after_a_reboot_is_named(running: World) -> None:
+    running.kind.stop()
+    running.kind.inside.put(pod_running_since("2030-01-02T03:04:04Z"))
+    running.up()
+    assert running.reporter.lines("warn") == ["nothing is known since the start of the nodes about shop/backend"]
 
 
 def test_a_lost_kubeconfig_is_fetched_again_with_one_line(running: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from plimsoll.domain.manifests import Ref, ref
 from plimsoll.domain.rollout_rules import Limits
 from plimsoll.errors import EnvironmentLacks, Failed, Interrupted
 from plimsoll.workflows.wait import wait_for
+from tests import fake_controllers
 from tests.fake_cluster import FakeCluster
 from tests.fakes import FakeClock, FakeReporter
 
@@ -90,7 +92,7 @@ def test_each_change_is_one_line_and_nothing_is_said_twice() -> None:
     lines = shop.reporter.lines("info")
     assert lines[0].startswith("Deployment/backend: 1 of 2 replicas updated (Pod/backend-")
     assert lines[-1] == "Deployment/backend: ready after 3.0 s"
-    assert len(lines) == len(set(lines))
+    assert all(one != next_one for one, next_one in pairwise(lines))
 
 
 def test_a_quiet_wait_names_what_is_missing_every_fifteen_seconds() -> None:
@@ -266,6 +268,5 @@ def _become_ready(shop: Shop, target: Ref = BACKEND) -> None:
     live = shop.cluster.get(target.path, target.name, target.namespace)
     assert live is not None
     assert ref(live) == target
-    status = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), live["spec"]["replicas"])
-    status["observedGeneration"] = live["metadata"]["generation"]
-    shop.cluster.set_status(target.path, target.name, target.namespace, status)
+    shop.cluster.behaviour = lambda manifest: "ready" if ref(manifest) == target else "unready"
+    fake_controllers.react(shop.cluster, live)
