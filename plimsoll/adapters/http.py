@@ -32,7 +32,7 @@ class UrllibHttp:
         headers = {"User-Agent": f"plimsoll/{__version__}", "Connection": "close", "Accept": "*/*"}
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 -- the opener knows http and https only
         try:
-            with _opener(url).open(request, timeout=timeout) as answer:
+            with opener(url).open(request, timeout=timeout) as answer:
                 return Answer(answer.status, answer.read(BODY_BYTES).decode(errors="replace"), "")
         except urllib.error.URLError as error:
             return Answer(None, "", str(error.reason))
@@ -40,14 +40,14 @@ class UrllibHttp:
             return Answer(None, "", str(error) or type(error).__name__)
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
+def opener(url: str) -> urllib.request.OpenerDirector:
     """Return an opener without the handlers that follow redirects and turn answers into exceptions."""
-    opener = urllib.request.OpenerDirector()
-    opener.add_handler(urllib.request.ProxyHandler({} if is_loopback(url) else None))
-    opener.add_handler(urllib.request.UnknownHandler())
-    opener.add_handler(urllib.request.HTTPHandler())
-    opener.add_handler(urllib.request.HTTPSHandler())
-    return opener
+    director = urllib.request.OpenerDirector()
+    director.add_handler(urllib.request.ProxyHandler({} if is_loopback(url) else None))
+    director.add_handler(urllib.request.UnknownHandler())
+    director.add_handler(urllib.request.HTTPHandler())
+    director.add_handler(urllib.request.HTTPSHandler())
+    return director
 
 
 def is_loopback(url: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from plimsoll.config.notify import read_channels
 from plimsoll.domain.approval import Approver
 from plimsoll.domain.checks import Check, Suite
 from plimsoll.domain.dev import DevImage, DevSettings
@@ -47,6 +48,7 @@ def read_project(top: Table) -> Project | None:
     smoke = [_smoke(table) for table in top.tables("smoke")]
     scan, rollout = _scan(top.table("scan")), _rollout(top.table("rollout"))
     approvers = _approvers(top)
+    notify = read_channels(top, environments)
     top.finish()
     _distinct_ports(top, environments)
     if top.problems or registry is None or cluster is None or scan is None or rollout is None:
@@ -64,6 +66,7 @@ def read_project(top: Table) -> Project | None:
             smoke=tuple(each for each in smoke if each),
             scan=scan,
             rollout=rollout,
+            notify=notify,
             approvers=approvers,
         )
     )

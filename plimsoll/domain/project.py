@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from plimsoll.domain.approval import Approver
+    from plimsoll.domain.channel import Channel
 
 # RFC 1123 label, as Kubernetes demands of names that become object names.
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -275,6 +276,7 @@ class Project:
     smoke: tuple[SmokeCheck, ...] = ()
     scan: ScanPolicy = field(default_factory=ScanPolicy)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    notify: tuple[Channel, ...] = ()
     approvers: Mapping[str, Approver] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

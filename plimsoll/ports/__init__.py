@@ -30,6 +30,7 @@ from plimsoll.ports.machine import (
     Packages,
     Toolbox,
 )
+from plimsoll.ports.notify import Messenger
 from plimsoll.ports.process import Clock, Commands, Http, HttpAnswer, Reporter, Stop
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "KindNodes",
     "LocalRegistry",
     "Memory",
+    "Messenger",
     "NodeImages",
     "PackageMirror",
     "Packages",

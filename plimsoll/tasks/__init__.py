@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from invoke.collection import Collection
 
 # The everyday verbs stand at the top of the namespace; what has no everyday verb is in a collection named after its module.
-COLLECTIONS = frozenset({"plan", "cluster", "image", "kube", "dev", "env", "lock", "release"})
+COLLECTIONS = frozenset({"plan", "cluster", "image", "kube", "dev", "env", "lock", "notify", "release"})
 
 
 def collect() -> Collection:

@@ -7,6 +7,7 @@ import secrets
 import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from plimsoll import wiring
@@ -15,7 +16,7 @@ from plimsoll.domain.outcome import Address, LogLines, SmokeReport
 from plimsoll.domain.project import parse_duration
 from plimsoll.domain.promotion import proving_environment, refuse
 from plimsoll.errors import Misconfigured
-from plimsoll.wiring import approval, candidates, plans
+from plimsoll.wiring import approval, candidates, notify, plans
 from plimsoll.workflows.site import Actor, Site
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def deploy(name: str | None, options: Options, reporter: Reporter) -> DeployResu
     request = _request(environment, options, reporter, saved)
     parts = candidates.supply(environment, reporter, recorded=bool(saved.version if saved else options.version))
     approve = approval.of_deploy(environment, there.actor, saved=saved, file=options.approval, yes=options.yes)
-    return workflow(request, there, parts, approve=approve)
+    run = partial(workflow, request, there, parts, approve=approve)
+    return notify.telling("deploy", environment, there.actor, reporter, run)
 
 
 def plan(name: str, options: Options, reporter: Reporter, *, save: str | None, lasts: str) -> PlanResult:
@@ -158,7 +160,9 @@ def rollback(name: str, to: str | None, reporter: Reporter, *, yes: bool, wait_l
     environment = wiring.environment(name)
     request = RollbackRequest(to=to, wait_lock=wait_lock)
     approve = approval.of_rollback(environment, yes=yes)
-    return workflow(request, site(environment, reporter), approve=approve)
+    there = site(environment, reporter)
+    run = partial(workflow, request, there, approve=approve)
+    return notify.telling("rollback", environment, there.actor, reporter, run)
 
 
 def status(name: str, reporter: Reporter) -> StatusResult:
