@@ -136,3 +136,23 @@ def test_a_problem_of_the_local_file_names_that_file(tmp_path: Path) -> None:
     (tmp_path / "plimsoll.local.toml").write_text("[toolz]\n")
     with pytest.raises(Misconfigured, match=r"plimsoll\.local\.toml: toolz: is not a setting; did you mean 'tools'"):
         load(tmp_path)
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDxAUm0487c8w5TJrXYK/Z2yhmcZTUkj/of7bAvUXCIc ada@example.org"
+
+
+def test_approvers_are_read_by_name(tmp_path: Path) -> None:
+    project = load(write(tmp_path, f'{SMALL}\n[approvers]\n"ada@example.org" = "{KEY}"\n')).project
+    assert project.approvers["ada@example.org"].names == ("ada@example.org", "ada@example.org")
+    assert load(write(tmp_path, SMALL)).project.approvers == {}
+
+
+def test_approvers_without_a_usable_key_are_told_each_with_its_path(tmp_path: Path) -> None:
+    told = problems(tmp_path, f'{SMALL}\n[approvers]\nada = "none"\ngrace = 7\nlinus = "{KEY[:30]}"\n')
+    assert "approvers.ada: 'none' is no public key" in told
+    assert "approvers.grace: should be a text, not 7" in told
+    assert "approvers.linus: the public key of linus is damaged" in told
+
+
+def test_two_approvers_with_one_key_are_refused(tmp_path: Path) -> None:
+    assert "ada and grace have the same key" in problems(tmp_path, f'{SMALL}\n[approvers]\nada = "{KEY}"\ngrace = "{KEY}"\n')
