@@ -10,7 +10,7 @@ from plimsoll.domain.release import public_images, public_smoke
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from plimsoll.domain.failure import Failure
+    from plimsoll.domain.failure import Cause, Failure
     from plimsoll.domain.manifests import Conflict
     from plimsoll.domain.plan import DeployPlan
     from plimsoll.domain.release import Release, SmokeResult
@@ -95,16 +95,20 @@ class BrokenRelease:
 
 @dataclass(frozen=True, kw_only=True)
 class StatusResult:
-    """The release of an environment. `remarks` are for people: a lock that is held, records that nobody finished."""
+    """The release of an environment. `remarks` are for people: a lock that is held, records that nobody finished.
+
+    `faults` are what keeps its objects from being what they are meant to be now, also when it was verified once.
+    """
 
     environment: str
     release: Release
     url: str | None
     remarks: tuple[str, ...] = ()
+    faults: tuple[Cause, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON contract `plimsoll.status/1`."""
-        return {
+        """Return the JSON contract `plimsoll.status/1`; `faults` are left out where there are none."""
+        told: dict[str, Any] = {
             "schema": "plimsoll.status/1",
             "environment": self.environment,
             "release": self.release.name,
@@ -119,6 +123,9 @@ class StatusResult:
             "started_at": self.release.started_at,
             "finished_at": self.release.finished_at,
         }
+        if self.faults:
+            told["faults"] = [cause.to_json() for cause in self.faults]
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,8 @@ def draw_status(result: StatusResult, console: Console) -> None:
     for reason in dict.fromkeys(image.scan.reason for image in release.images.values() if image.scan and image.scan.reason):
         console.print(Text(f"! not scanned: {brief(reason, REASON)}", style="red"), soft_wrap=True)
     draw_checks(release.smoke, console)
+    for fault in result.faults:
+        console.print(Text.assemble(("✘ ", "red"), (fault.workload, "bold"), f": {fault.headline}"), soft_wrap=True)
     for remark in result.remarks:
         console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
 

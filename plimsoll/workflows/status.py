@@ -1,4 +1,4 @@
-"""What runs in an environment, and what ran: read from the ledger, never guessed."""
+"""What runs in an environment and whether it is well, and what ran: read from the ledger and the cluster, never guessed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain.outcome import HistoryResult, StatusResult
 from plimsoll.domain.release import State
-from plimsoll.errors import Failed
+from plimsoll.errors import Failed, PlimsollError
+from plimsoll.workflows.faults import faults
 from plimsoll.workflows.hold import remark
 from plimsoll.workflows.lock import holder_of
 
 if TYPE_CHECKING:
+    from plimsoll.domain.failure import Cause
     from plimsoll.domain.ledger import History
+    from plimsoll.domain.release import Release
     from plimsoll.workflows.site import Site
 
 
 def status(site: Site) -> StatusResult:
-    """Return the release of the environment. Raise Failed when there is none, and whatever the guard refuses."""
+    """Return the release of the environment, and what is wrong with it now; its recorded state stays what it is.
+
+    Raise Failed when there is none, and whatever the guard refuses.
+    """
     site.guard()
     history = site.ledger.history()
     live = history.live
@@ -27,6 +33,7 @@ def status(site: Site) -> StatusResult:
             now=f"deploy one: `inv build deploy --env {site.environment.name}`",
             code="no-release",
         )
+    wrong, unseen = _faults(site, live)
     return StatusResult(
         environment=site.environment.name,
         release=live,
@@ -34,7 +41,9 @@ def status(site: Site) -> StatusResult:
         remarks=(
             *remark(site),
             *_remarks(history, holder_of(site.cluster, site.project.name, site.environment.name)),
+            *unseen,
         ),
+        faults=wrong,
     )
 
 
@@ -43,6 +52,14 @@ def history(site: Site) -> HistoryResult:
     site.guard()
     found = site.ledger.history()
     return HistoryResult(environment=site.environment.name, releases=tuple(reversed(found.releases)), damaged=found.damaged)
+
+
+def _faults(site: Site, live: Release) -> tuple[tuple[Cause, ...], tuple[str, ...]]:
+    """Return what is wrong with the release now, or the remark that it could not be looked at."""
+    try:
+        return faults(site, live), ()
+    except PlimsollError as error:
+        return (), (f"whether all of it is well now could not be seen: {error.what}",)
 
 
 def _remarks(found: History, holder: str) -> tuple[str, ...]:
