@@ -109,8 +109,8 @@ class Clone:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a command: this repository's code, measured where coverage runs."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "GITHUB_ACTIONS": "", "COLUMNS": "140"}
+    """Return the environment of a command: this repository's code (not the clone's copy of it), measured where coverage runs."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "GITHUB_ACTIONS": "", "COLUMNS": "140"}
 
 
 def git(folder: Path, *words: str) -> str:
