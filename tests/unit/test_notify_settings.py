@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -92,6 +93,14 @@ def test_a_url_in_the_settings_is_refused_and_not_repeated(tmp_path: Path) -> No
     told = problems(tmp_path, CHANNELS.replace('"TEAM_URL"', '"https://hooks.example.org/T0KEN"'))
     assert "notify[0]: url_from and secret_from" in told
     assert "T0KEN" not in told
+
+
+def test_the_commented_example_is_read_once_it_is_uncommented(tmp_path: Path, root: Path) -> None:
+    text = (root / "plimsoll.toml").read_text()
+    example = re.search(r"(?:^# ?\[\[notify\]\]\n(?:^#.*\n)+)", text, re.MULTILINE)
+    assert example is not None
+    (tmp_path / "plimsoll.toml").write_text(text.replace(example[0], re.sub(r"(?m)^# ?", "", example[0])))
+    assert [each.kind for each in load(tmp_path).project.notify] == ["slack", "webhook", "email"]
 
 
 @pytest.fixture
