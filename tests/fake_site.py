@@ -266,6 +266,7 @@ class World:
         proven: History | None = None,
         dry_run: bool = False,
         take_over: bool = False,
+        data_loss: bool = False,
         wait_lock: float = 30,
         saved: SavedPlan | None = None,
         attested: bool = False,
@@ -279,6 +280,7 @@ class World:
             attested=attested,
             dry_run=dry_run,
             take_over=take_over,
+            data_loss=data_loss,
             wait_lock=wait_lock,
         )
         return deploy(request, self.site(environment), self._supply(), approve=self._approve)

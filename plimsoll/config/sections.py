@@ -189,7 +189,7 @@ def _rollout(table: Table) -> RolloutSettings | None:
     default = RolloutSettings()
     durations = ("timeout", "rollback_timeout", "smoke_timeout", "grace", "configuration_grace", "probe_grace", "scale_up_grace")
     seconds = {key: table.duration(key, getattr(default, key)) for key in durations}
-    numbers = ("crash_restarts", "readiness_flaps", "keep_releases")
+    numbers = ("crash_restarts", "readiness_flaps", "keep_releases", "keep_configurations")
     counts = {key: table.number(key, getattr(default, key)) for key in numbers}
     return table.build(lambda: RolloutSettings(**seconds, **counts))
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.domain.manifests import marked
+from plimsoll.domain.manifests import marked, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,7 +90,7 @@ def touches_template(found: tuple[Change, ...]) -> bool:
 
 
 def _quiet(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    quiet = marked(manifest, None)
+    quiet = unlisted(marked(manifest, None))
     quiet.pop("status", None)
     metadata = {key: value for key, value in quiet.get("metadata", {}).items() if key not in NOISE}
     annotations = {

@@ -21,6 +21,8 @@ Manifest = dict[str, Any]
 
 MANAGER = "plimsoll"
 OWNER_LABEL = "app.kubernetes.io/managed-by"
+# By which any tool lists what an environment owns; its value is the ID of an inventory (`domain.inventory`).
+PART_OF_LABEL = "applyset.kubernetes.io/part-of"
 # The environment variable that tells a workload which release last changed it; it is not part of the content.
 MARK = "RELEASE"
 # Kinds whose pods carry the mark. Jobs do not: their name carries the hash of their spec.
@@ -116,10 +118,10 @@ def canonical(value: object) -> bytes:
 
 
 def content_hash(manifests: Sequence[Mapping[str, Any]]) -> str:
-    """Return the hash of the manifests without the release's own marks: equal content means nothing to do."""
+    """Return the hash of the manifests without the release's marks and the inventory's label: equal content is nothing to do."""
     found = hashlib.sha256()
     for manifest in sorted(manifests, key=ref):
-        found.update(canonical(marked(manifest, None)))
+        found.update(canonical(unlisted(marked(manifest, None))))
     return f"sha256:{found.hexdigest()}"
 
 
@@ -135,6 +137,13 @@ def marked(manifest: Mapping[str, Any], release: str | None) -> Manifest:
         if kept:
             container["env"] = kept
     return result
+
+
+def unlisted(manifest: Mapping[str, Any]) -> Manifest:
+    """Return the manifest without the inventory's label, by which it is found and which says nothing of what it does."""
+    labels = {key: value for key, value in (manifest["metadata"].get("labels") or {}).items() if key != PART_OF_LABEL}
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "labels"}
+    return {**manifest, "metadata": {**metadata, **({"labels": labels} if labels else {})}}
 
 
 def mark_of(manifest: Mapping[str, Any]) -> str | None:
@@ -158,9 +167,12 @@ def marks(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {name: mark for name, mark in found.items() if mark}
 
 
-def prepare(rendered: Sequence[Mapping[str, Any]], *, namespace: str, part_of: str) -> tuple[Manifest, ...]:
+def prepare(
+    rendered: Sequence[Mapping[str, Any]], *, namespace: str, part_of: str, inventory: str = ""
+) -> tuple[Manifest, ...]:
     """Return the objects that a release applies, sorted; the namespace is added where the overlay does not render it.
 
+    `inventory` is the ID of the inventory that they are listed in, empty for none.
     Raise Misconfigured for what no release may carry: values of Secrets, and images that are not pinned by digest.
     """
     objects: list[Manifest] = [copied(dict(manifest)) for manifest in rendered]
@@ -172,6 +184,8 @@ def prepare(rendered: Sequence[Mapping[str, Any]], *, namespace: str, part_of: s
         refuse(each)
         metadata = each["metadata"]
         metadata["labels"] = {**(metadata.get("labels") or {}), OWNER_LABEL: MANAGER}
+        if inventory:
+            metadata["labels"][PART_OF_LABEL] = inventory
         if (each["kind"], metadata["name"]) in scaled:
             each["spec"].pop("replicas", None)
         if each["kind"] == "Job":

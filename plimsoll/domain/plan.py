@@ -6,32 +6,27 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain import diff
-from plimsoll.domain.manifests import Ref, canonical, content_hash, mark_of, marked, ref
+from plimsoll.domain.inventory import is_listed
+from plimsoll.domain.manifests import canonical, content_hash, mark_of, marked, ref
+from plimsoll.domain.pruning import DEFAULT, is_generated, prunes, spared
 from plimsoll.domain.rollout_limits import waited
 from plimsoll.domain.sizing import sizing
-from plimsoll.domain.waves import NAMES, arrange
+from plimsoll.domain.waves import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
-    from plimsoll.domain.manifests import Conflict, Manifest
+    from plimsoll.domain.manifests import Conflict, Manifest, Ref
     from plimsoll.domain.project import Environment, SecretSpec
     from plimsoll.domain.promotion import Refusal
+    from plimsoll.domain.pruning import Pruning
     from plimsoll.errors import PlimsollError
-
-# Hash-suffixed configuration of this many releases outlives them: pods of an older release may still start with it.
-KEPT_CONFIGURATIONS = 5
-# What kustomize appends to the names of generated ConfigMaps and Secrets: ten characters of its own alphabet.
-HASH_SUFFIX = re.compile(r".+-[bcdfghkmt2456789]{10}")
-# Data is never pruned, nor what would take data with it.
-NEVER_PRUNED = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +34,8 @@ class Observed:
     """What the cluster holds, and what it would answer.
 
     `live` are the objects that exist, `answers` those the API server would make of ours, `conflicts` and `refused` those it would
-    not take as they are (`refused` with its reason). `owned` are the live objects that carry Plimsoll's label. `secret_keys` maps
-    a Secret that exists to its keys.
+    not take as they are (`refused` with its reason). `owned` are the live objects that carry Plimsoll's label, `data` those that
+    hold data. `secret_keys` maps a Secret that exists to its keys.
     """
 
     namespace_uid: str | None = None
@@ -49,6 +44,7 @@ class Observed:
     conflicts: Mapping[Ref, Conflict] = field(default_factory=dict)
     refused: Mapping[Ref, PlimsollError] = field(default_factory=dict)
     owned: frozenset[Ref] = frozenset()
+    data: frozenset[Ref] = frozenset()
     secret_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -147,8 +143,12 @@ def decide(
     images: Mapping[str, Image],
     secrets: Iterable[SecretSpec] = (),
     refusals: Sequence[Refusal] = (),
+    pruning: Pruning = DEFAULT,
 ) -> DeployPlan:
-    """Return what a deploy of `objects` (from `manifests.prepare`) would do to the environment as it was observed."""
+    """Return what a deploy of `objects` (from `manifests.prepare`) would do to the environment as it was observed.
+
+    Raise Misconfigured when what the objects say of each other cannot be brought into an order.
+    """
     release = f"{environment.name}-{history.next_number}"
     changed = {
         each: diff.changes(live, observed.answers[each]) for each, live in observed.live.items() if each in observed.answers
@@ -160,6 +160,9 @@ def decide(
     creates = tuple(r for r in map(ref, objects) if r not in observed.live and r not in idle_jobs)
     changes = tuple(ObjectChange(r, changed[r]) for r in map(ref, objects) if changed.get(r) and r not in idle_jobs)
     touched = {*creates, *(change.ref for change in changes)}
+    # Applied along, when a release is made anyway: what an earlier version of us applied is not in the inventory yet.
+    unlisted = {r for r in map(ref, objects) if r in observed.live and not is_listed(observed.live[r])} - idle_jobs
+    stays = spared(objects, observed.owned, history, data=observed.data, pruning=pruning)
     verified = history.verified
     return DeployPlan(
         environment=environment.name,
@@ -173,29 +176,34 @@ def decide(
         creates=creates,
         changes=changes,
         unchanged=len(objects) - len(touched) - len(idle_jobs),
-        waves=waves_of(final, touched, migration),
+        waves=waves_of(final, touched | unlisted, migration),
         migration=migration,
         rolled=tuple(sorted(ref(each).short for each in final if mark_of(each) == release)),
         secrets=missing_secrets(secrets, observed.secret_keys),
-        prunes=prunes(objects, observed.owned, history),
+        prunes=prunes(objects, observed.owned, history, data=observed.data, pruning=pruning),
         refusals=tuple(refusals),
-        notes=sizing(objects, environment.components),
+        notes=(
+            *sizing(objects, environment.components),
+            *(f"{each.short} is no part of it any more and stays, for it holds data" for each in stays),
+        ),
         objects=final,
     )
 
 
 def waves_of(objects: Sequence[Manifest], touched: Iterable[Ref], migration: Migration) -> tuple[Wave, ...]:
-    """Return the waves: of each the objects that are touched, and all the workloads that must be ready after it."""
+    """Return the waves: of each the objects that are touched, and all that must be ready after it.
+
+    A wave whose objects wait for each other comes once per level of them.
+    """
     wanted = set(touched)
-    arranged = arrange(objects)
     found = []
-    for name in NAMES:
-        refs = [ref(each) for each in arranged[name]]
+    for name, level in steps(objects):
         if name == "migration":
-            found.append(Wave(name, migration.jobs, migration.jobs))
+            jobs = tuple(r for r in map(ref, level) if r in migration.jobs)
+            found.append(Wave(name, jobs, jobs))
         else:
-            waits = tuple(ref(each) for each in arranged[name] if waited(each))
-            found.append(Wave(name, tuple(r for r in refs if r in wanted), waits))
+            waits = tuple(ref(each) for each in level if waited(each))
+            found.append(Wave(name, tuple(r for r in map(ref, level) if r in wanted), waits))
     return tuple(wave for wave in found if wave.applies or wave.waits)
 
 
@@ -217,25 +225,6 @@ def missing_secrets(specs: Iterable[SecretSpec], existing: Mapping[str, frozense
     return tuple(
         f"{spec.name}/{key}" for spec in specs for key in sorted(spec.keys) if key not in existing.get(spec.name, frozenset())
     )
-
-
-def prunes(objects: Sequence[Manifest], owned: frozenset[Ref], history: History) -> tuple[Ref, ...]:
-    """Return what is ours, stands in a record, and is no part of `objects`: data and recent configuration excepted."""
-    recorded = {Ref.parse(each) for release in history.releases for each in release.inventory}
-    recent = {
-        each
-        for release in history.releases[-KEPT_CONFIGURATIONS:]
-        for each in map(Ref.parse, release.inventory)
-        if is_generated(each)
-    }
-    wanted = {ref(each) for each in objects}
-    gone = (owned & recorded) - wanted - recent
-    return tuple(sorted(each for each in gone if each.kind not in NEVER_PRUNED))
-
-
-def is_generated(each: Ref) -> bool:
-    """Tell whether an object is configuration whose name carries the hash of its content."""
-    return each.kind in {"ConfigMap", "Secret"} and bool(HASH_SUFFIX.fullmatch(each.name))
 
 
 def schema_of(images: Mapping[str, Image]) -> str | None:

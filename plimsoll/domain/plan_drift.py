@@ -19,7 +19,7 @@ VALUE = 60
 LISTS = {
     "secrets": ("the Secret's key {} is missing now", "the Secret's key {} is there already"),
     "prunes": ("{} would be pruned now", "{} would no longer be pruned"),
-    "notes": ("the size is another one now: {}", "the size is no longer: {}"),
+    "notes": ("noted now: {}", "no longer noted: {}"),
 }
 
 

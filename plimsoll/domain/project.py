@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.pruning import KEPT_CONFIGURATIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -243,7 +245,8 @@ class RolloutSettings:
 
     `timeout` bounds the wait (300 s: capabilities row 15), `rollback_timeout` is a budget of its own. `crash_restarts` is the
     number of restarts after which a crash loop is final; `grace` the seconds granted to faults that may heal. The other limits
-    and where their numbers come from: `domain.rollout_rules.Limits`.
+    and where their numbers come from: `domain.rollout_rules.Limits`. `keep_releases` can be gone back to; hash-suffixed
+    configuration of the last `keep_configurations` is not pruned.
     """
 
     timeout: int = 300
@@ -256,6 +259,7 @@ class RolloutSettings:
     scale_up_grace: int = 240
     smoke_timeout: int = 30
     keep_releases: int = 20
+    keep_configurations: int = KEPT_CONFIGURATIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain import diff
 from plimsoll.domain.concealed import text_concealed
 from plimsoll.domain.manifests import JOB_HASH, ref
-from plimsoll.domain.plan import is_generated
+from plimsoll.domain.pruning import is_generated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

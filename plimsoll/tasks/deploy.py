@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "dry-run": "print the plan and change nothing",
         "yes": "answer questions with yes; it is no approval: protected environments take none but a real one",
         "take-over": "take back fields that somebody else has changed in the cluster",
+        "allow-data-loss": "prune claims, namespaces and definitions too that are no part of the release any more",
         "wait-lock": "seconds to wait for a deploy that is under way (default: 30)",
         "json": "print one JSON object to stdout and nothing else",
     }
@@ -34,6 +35,7 @@ def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
     dry_run: bool = False,
     yes: bool = False,
     take_over: bool = False,
+    allow_data_loss: bool = False,
     wait_lock: int = 30,
     json: bool = False,
 ) -> None:
@@ -43,6 +45,13 @@ def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
 
     output = wiring.output(json=json)
     options = releases.Options(
-        version=version, plan=plan, approval=approval, dry_run=dry_run, yes=yes, take_over=take_over, wait_lock=wait_lock
+        version=version,
+        plan=plan,
+        approval=approval,
+        dry_run=dry_run,
+        yes=yes,
+        take_over=take_over,
+        allow_data_loss=allow_data_loss,
+        wait_lock=wait_lock,
     )
     output.result(releases.deploy(env, options, output.reporter), draw_deploy)

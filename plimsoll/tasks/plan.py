@@ -22,6 +22,7 @@ JSON_HELP = "print one JSON object to stdout and nothing else"
         "save": "file to write the plan into, for `inv deploy --plan FILE`; a plan that is refused is not written",
         "expires": "how long the saved plan holds: 30m, 2h, 1d (default: 24h, at most 7d)",
         "take-over": "plan to take back fields that somebody else has changed in the cluster",
+        "allow-data-loss": "plan to remove claims, namespaces and definitions too that are no part of the release any more",
         "json": JSON_HELP,
     },
 )
@@ -32,6 +33,7 @@ def plan(  # noqa: PLR0917 -- invoke reads flags from parameters
     save: str | None = None,
     expires: str = "24h",
     take_over: bool = False,
+    allow_data_loss: bool = False,
     json: bool = False,
 ) -> None:
     """Print what a deploy would do and change nothing; a plan that would be refused says why, and exits as the deploy would."""
@@ -39,7 +41,7 @@ def plan(  # noqa: PLR0917 -- invoke reads flags from parameters
     from plimsoll.wiring import releases
 
     output = wiring.output(json=json)
-    options = releases.Options(version=version, take_over=take_over)
+    options = releases.Options(version=version, take_over=take_over, allow_data_loss=allow_data_loss)
     output.result(releases.plan(env, options, output.reporter, save=save, lasts=expires), draw_result, releases.require_accepted)
 
 

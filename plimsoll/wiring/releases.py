@@ -36,6 +36,7 @@ class Options:
     dry_run: bool = False
     yes: bool = False
     take_over: bool = False
+    allow_data_loss: bool = False
     wait_lock: int = DEFAULT_WAIT
     plan: str | None = None
     approval: str | None = None
@@ -44,11 +45,11 @@ class Options:
         """Refuse flags that contradict each other."""
         if self.approval and not self.plan:
             raise Misconfigured("an approval is of a saved plan", where="--approval", now="name it with --plan", code="flags")
-        if self.plan and (self.version or self.take_over):
+        if self.plan and (self.version or self.take_over or self.allow_data_loss):
             raise Misconfigured(
                 "the plan says itself what is released and how",
                 where="--plan",
-                now="leave out --version and --take-over, or make another plan with them",
+                now="leave out --version, --take-over and --allow-data-loss, or make another plan with them",
                 code="flags",
             )
 
@@ -116,7 +117,7 @@ def plan(name: str, options: Options, reporter: Reporter, *, save: str | None, l
     result = show_plan(request, there, parts)
     if save is None:
         return result
-    flags = {"take_over": options.take_over}
+    flags = {"take_over": options.take_over, "data_loss": options.allow_data_loss}
     return plans.save(result, save, lasts=lasts, version=options.version, options=flags, actor=there.actor.name)
 
 
@@ -148,6 +149,7 @@ def _request(environment: Environment, options: Options, reporter: Reporter, sav
         attested=options.approval is not None,
         dry_run=options.dry_run,
         take_over=saved.options.get("take_over", False) if saved else options.take_over,
+        data_loss=saved.options.get("data_loss", False) if saved else options.allow_data_loss,
         wait_lock=options.wait_lock,
     )
 

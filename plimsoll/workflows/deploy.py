@@ -150,6 +150,7 @@ def _released(request: DeployRequest, site: Site, plan: DeployPlan, history: His
         migration=plan.migration,
         take_over=request.take_over,
         budget=site.project.rollout.timeout,
+        pruning=request.pruning(site.project.rollout),
     )
     rollout.begin()
     try:

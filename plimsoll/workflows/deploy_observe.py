@@ -11,6 +11,7 @@ from plimsoll.domain.immutable import explain
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, autoscaled, mark_of, marked, ref
 from plimsoll.domain.owned_fields import owns, settled
 from plimsoll.domain.plan import Observed
+from plimsoll.domain.pruning import holds_data
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.workflows import secrets
 
@@ -105,6 +106,7 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
         conflicts=conflicts,
         refused=refused,
         owned=frozenset(ours),
+        data=frozenset(each for each, found in ours.items() if holds_data(found)),
         secret_keys=secrets.existing(site.cluster, site.environment.namespace, site.project.secrets.values()),
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.inventory import inventory_id
 from plimsoll.domain.manifests import prepare, ref
 from plimsoll.domain.plan import decide
 from plimsoll.domain.plan_drift import moved, stale
 from plimsoll.domain.plan_file import PlanResult, require_cluster
 from plimsoll.domain.promotion import invalid, judge, objections
 from plimsoll.domain.rollout_limits import problems
+from plimsoll.domain.pruning import Pruning
 from plimsoll.errors import EnvironmentLacks
 from plimsoll.workflows.definitions import declarations
 from plimsoll.workflows.deploy_observe import observe
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from plimsoll.domain.manifests import Manifest
     from plimsoll.domain.plan import DeployPlan
     from plimsoll.domain.plan_file import SavedPlan
+    from plimsoll.domain.project import RolloutSettings
     from plimsoll.domain.promotion import Candidate
     from plimsoll.ports import ImageRegistry, Renderer, Schemas
     from plimsoll.workflows.site import Site
@@ -33,7 +36,7 @@ class DeployRequest:
     """What the user asked for: `candidate` are the images, `proven` the ledger that must have verified them, None without one.
 
     `saved` is the plan that is carried out, and nothing else; with `attested` an approval was handed over, which is verified
-    where none would be needed, too.
+    where none would be needed, too. With `data_loss` what holds data is pruned like anything else.
     """
 
     candidate: Candidate
@@ -42,7 +45,12 @@ class DeployRequest:
     attested: bool = False
     dry_run: bool = False
     take_over: bool = False
+    data_loss: bool = False
     wait_lock: float = 30.0
+
+    def pruning(self, settings: RolloutSettings) -> Pruning:
+        """Return how far pruning may go."""
+        return Pruning(keep=settings.keep_configurations, data_loss=self.data_loss)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +119,7 @@ def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], s
         images=images,
         secrets=site.project.secrets.values(),
         refusals=refusals,
+        pruning=request.pruning(site.project.rollout),
     )
     return plan, history
 
@@ -118,4 +127,5 @@ def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], s
 def _rendered(site: Site, images: Mapping[str, Image], supply: Supply) -> tuple[Manifest, ...]:
     environment = site.environment
     rendered = supply.renderer.render(environment, {service: image.reference for service, image in images.items()})
-    return prepare(rendered, namespace=environment.namespace, part_of=site.project.name)
+    inventory = inventory_id(site.project.name, environment.name)
+    return prepare(rendered, namespace=environment.namespace, part_of=site.project.name, inventory=inventory)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from plimsoll import __version__
+from plimsoll.domain.inventory import PARENT_KIND, is_listed, parent
+from plimsoll.domain.ledger import NAMESPACE, stem
 from plimsoll.domain.manifests import autoscaled, ref
-from plimsoll.domain.plan import prunes
+from plimsoll.domain.pruning import Pruning, holds_data, prunes, spared
 from plimsoll.domain.release import State
 from plimsoll.domain.rollout_limits import limits_from, limits_of
 from plimsoll.errors import Bug, EnvironmentLacks, Failed, Interrupted, PlimsollError
 from plimsoll.workflows import secrets
-from plimsoll.workflows.apply import apply, prune, renew_jobs
+from plimsoll.workflows.apply import REQUEST_TIMEOUT, apply, prune, renew_jobs
 from plimsoll.workflows.deploy_observe import owned
 from plimsoll.workflows.ledger import prove
 from plimsoll.workflows.settle import settle
@@ -24,10 +27,10 @@ from plimsoll.workflows.stuck_pods import free_backed_off_pods, free_stuck_pods
 from plimsoll.workflows.wait import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from plimsoll.domain.ledger import History
-    from plimsoll.domain.manifests import Conflict, Manifest
+    from plimsoll.domain.manifests import Conflict, Manifest, Ref
     from plimsoll.domain.plan import Migration, Wave
     from plimsoll.domain.release import Release
     from plimsoll.workflows.site import Site
@@ -63,7 +66,9 @@ class Rollout:
         migration: Migration,
         take_over: bool,
         budget: float,
+        pruning: Pruning | None = None,
     ) -> None:
+        """Prepare; `budget` are the seconds for all waits together, `pruning` says how far `tidy` goes (None: by settings)."""
         self.site = site
         self.release = release
         self.wrote = False
@@ -72,6 +77,7 @@ class Rollout:
         self._waves = waves
         self._migration = migration
         self._take_over = take_over
+        self._pruning = pruning or Pruning(keep=site.project.rollout.keep_configurations)
         self._deadline = site.clock.monotonic() + budget
 
     def begin(self) -> None:
@@ -81,24 +87,30 @@ class Rollout:
     def run(self) -> None:
         """Apply and await every wave, then mark the record applied; raise Failed with the reason when one does not come up."""
         namespace = self.site.environment.namespace
-        applied = {wave.name: wave for wave in self._waves}
+        waves: dict[str, list[Wave]] = {}
+        for each in self._waves:
+            waves.setdefault(each.name, []).append(each)
+        self._enlist()
         with self._timed("foundation"):
-            self._apply(applied.get("foundation"))
+            for wave in waves.get("foundation") or (None,):
+                self._apply(wave)
             specs = self.site.project.secrets.values()
             secrets.ensure(self.site.cluster, namespace, specs, part_of=self.site.project.name)
             hashes = secrets.hashes(self.site.cluster, namespace, specs, secrets.new_salt())
             self.release = replace(self.release, secrets=hashes)
-            if "foundation" in applied and applied["foundation"].waits:
-                # Definitions: what they define is applied later.
-                self._wait(applied["foundation"])
+            for wave in waves.get("foundation", ()):
+                if wave.waits:
+                    # Definitions: what they define is applied later.
+                    self._wait(wave)
         for name in ("data", "migration", "workloads"):
             if name == "workloads":
                 self._note_schema()
-            if name in applied:
+            if name in waves:
                 with self._timed(name):
-                    self._free(applied[name])
-                    self._apply(applied[name])
-                    self._wait(applied[name])
+                    for wave in waves[name]:
+                        self._free(wave)
+                        self._apply(wave)
+                        self._wait(wave)
         self._move(State.APPLIED)
 
     def verify(self, history: History, *, old_state: State) -> None:
@@ -130,9 +142,16 @@ class Rollout:
         ledger = self.site.ledger
         history = ledger.history()
         objects = list(self._objects.values())
-        gone = prune(self.site, prunes(objects, frozenset(owned(self.site, objects, history)), history))
+        ours = owned(self.site, objects, history)
+        data = frozenset(each for each, live in ours.items() if holds_data(live))
+        gone = prune(self.site, prunes(objects, frozenset(ours), history, data=data, pruning=self._pruning))
         if gone:
             self.site.reporter.info(f"removed {', '.join(each.short for each in gone)}")
+        if stay := spared(objects, frozenset(ours), history, data=data, pruning=self._pruning):
+            names = ", ".join(each.short for each in stay)
+            self.site.reporter.info(f"{names} stays although it is no part of it any more, for it holds data (--allow-data-loss)")
+        members = {each for each, live in ours.items() if is_listed(live)} - set(gone)
+        self._write_parent(members | self._objects.keys())
         ledger.trim(history, self.site.project.rollout.keep_releases)
 
     def end(self, state: State, cause: str) -> None:
@@ -149,6 +168,16 @@ class Rollout:
             renew_jobs(self.site, objects)
         floors = autoscaled(list(self._objects.values()))
         self.taken_over += apply(self.site, objects, take_over=self._take_over, floors=floors)
+
+    def _enlist(self) -> None:
+        """Have the inventory's parent name all kinds that are about to be in it, beside those that still are."""
+        project, environment = self.site.project.name, self.site.environment.name
+        self._write_parent(self._objects, self.site.cluster.get(PARENT_KIND, stem(project, environment), NAMESPACE))
+
+    def _write_parent(self, members: Iterable[Ref], before: Mapping[str, Any] | None = None) -> None:
+        project, environment = self.site.project.name, self.site.environment.name
+        found = parent(project, environment, members, tooling=f"plimsoll/v{__version__}", before=before)
+        self.site.cluster.apply(found, force=True, timeout=REQUEST_TIMEOUT)
 
     def _free(self, wave: Wave) -> None:
         """Do this before anything of the wave is applied: what fails from then on is the release's own failure."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.failure import Failure
+from plimsoll.domain.inventory import inventory_id, listed
 from plimsoll.domain.manifests import marks, ref
 from plimsoll.domain.outcome import BrokenRelease, RollbackResult
 from plimsoll.domain.plan import Observed, decide_migration, waves_of
@@ -69,7 +70,8 @@ def restore(site: Site, history: History, *, target: Release, broken: Release | 
     `broken` is the release that is left; verified records become `old_state`. Conflicts on our own fields are taken over and
     listed. Call it under the lock. Raise Failed when it does not come up: the record then is `rollback-failed`.
     """
-    manifests = site.ledger.manifests(target)
+    inventory = inventory_id(site.project.name, site.environment.name)
+    manifests = [listed(each, inventory) for each in site.ledger.manifests(target)]
     namespace = site.cluster.get("v1/Namespace", site.environment.namespace)
     uid = None if namespace is None else str(namespace["metadata"]["uid"])
     migration = decide_migration(manifests, Observed(namespace_uid=uid), history, target.schema)

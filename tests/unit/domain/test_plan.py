@@ -6,10 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from plimsoll.domain.inventory import inventory_id
 from plimsoll.domain.ledger import History
-from plimsoll.domain.manifests import content_hash, marked, prepare, ref
-from plimsoll.domain.plan import Observed, decide, prunes, schema_of
+from plimsoll.domain.manifests import content_hash, marked, prepare, ref, unlisted
+from plimsoll.domain.plan import Observed, decide, schema_of
 from plimsoll.domain.project import SecretSpec
+from plimsoll.domain.pruning import Pruning, holds_data, prunes
 from plimsoll.domain.release import State
 from tests.fake_site import STAGING, Overlay, images, record
 
@@ -26,7 +30,9 @@ COMPLETE = {"hello-secrets": frozenset({"store-password"})}
 
 def objects(web: str = "1", overlay: Overlay | None = None) -> tuple[Manifest, ...]:
     references = {name: image.reference for name, image in images(web).items()}
-    return prepare((overlay or Overlay()).render(STAGING, references), namespace="hello-staging", part_of="hello")
+    rendered = (overlay or Overlay()).render(STAGING, references)
+    inventory = inventory_id("hello", "staging")
+    return prepare(rendered, namespace="hello-staging", part_of="hello", inventory=inventory)
 
 
 def verified(wanted: Sequence[Manifest], **changes: Any) -> Release:  # noqa: ANN401 -- the fields of a Release
@@ -229,3 +235,75 @@ def test_services_without_migrations_have_no_schema_and_their_order_does_not_mat
     assert schema_of({name: replace(image, schema=None) for name, image in images().items()}) is None
     assert schema_of(images()) == schema_of(dict(reversed(images().items())))
     assert schema_of(images()) != schema_of(images(schema="schema-2"))
+
+
+def test_the_inventorys_label_is_no_change_and_alone_nothing_to_do() -> None:
+    before = [unlisted(each) for each in objects()]
+    plan = planned(objects(), seen(before, objects()), History((verified(before),)))
+    assert plan.nothing_to_do
+    assert plan.changes == ()
+    assert plan.rolled == ()
+
+
+def test_what_an_earlier_version_applied_is_listed_by_the_next_release() -> None:
+    before = [unlisted(each) for each in objects()]
+    plan = planned(objects("2"), seen(before, objects("2")), History((verified(before),)), web="2")
+    assert [change.ref.short for change in plan.changes] == ["Deployment/web"]
+    assert {"Deployment/worker", "Service/web"} < set(wave(plan, "workloads")["applies"])
+    assert plan.rolled == ("Deployment/web",)
+
+
+def test_a_wave_comes_once_per_level_of_what_its_objects_say_of_each_other() -> None:
+    wanted = objects()
+    web = next(each for each in wanted if ref(each).short == "Deployment/web")
+    web["metadata"]["annotations"] = {"plimsoll.dev/after": "Deployment/worker"}
+    plan = planned(wanted, Observed(), History())
+    levels = [[r.short for r in each.waits] for each in plan.waves if each.name == "workloads"]
+    assert levels[-1] == ["Deployment/web"]
+    assert "Deployment/worker" in levels[0]
+
+
+CLAIM = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "hello-staging"}}
+
+
+def test_a_claim_that_left_the_overlay_stays_and_the_plan_says_so() -> None:
+    before = (*objects(), CLAIM)
+    plan = planned(objects(), seen(before, before), History((verified(before),)))
+    assert plan.prunes == ()
+    assert plan.notes == ("PersistentVolumeClaim/data is no part of it any more and stays, for it holds data",)
+
+
+def test_a_claim_goes_when_the_loss_of_its_data_is_allowed() -> None:
+    before = (*objects(), CLAIM)
+    found = decide(
+        objects(),
+        seen(before, before),
+        History((verified(before),)),
+        environment=STAGING,
+        images=images(),
+        secrets=SECRETS,
+        pruning=Pruning(data_loss=True),
+    )
+    assert [each.short for each in found.prunes] == ["PersistentVolumeClaim/data"]
+    assert found.notes == ()
+    assert not found.nothing_to_do
+
+
+def test_a_store_whose_claims_would_be_deleted_with_it_holds_data() -> None:
+    store = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "s"}, "spec": {}}
+    assert not holds_data(store)
+    assert not holds_data({**store, "spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain"}}})
+    assert holds_data({**store, "spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}})
+    assert holds_data(CLAIM)
+    before = objects()
+    after = tuple(each for each in before if ref(each).short != "StatefulSet/store")
+    data = frozenset(ref(each) for each in before if each["kind"] == "StatefulSet")
+    owned, history = frozenset(map(ref, before)), History((verified(before),))
+    assert prunes(after, owned, history, data=data) == ()
+    assert [each.short for each in prunes(after, owned, history)] == ["StatefulSet/store"]
+
+
+@pytest.mark.parametrize(("keep", "gone"), [(0, 8), (2, 6), (9, 0)])
+def test_how_long_configuration_outlives_its_release_is_a_setting(keep: int, gone: int) -> None:
+    configurations, history = generations(8)
+    assert set(prunes((), frozenset(configurations), history, pruning=Pruning(keep=keep))) == set(configurations[:gone])

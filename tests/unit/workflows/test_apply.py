@@ -238,6 +238,7 @@ def test_a_selector_that_cannot_change_is_refused_in_the_plan_with_the_remedy() 
     def change(objects: list[dict[str, Any]]) -> None:
         worker = next(each for each in objects if each["metadata"]["name"] == "worker")
         worker["spec"]["selector"] = {"matchLabels": {"app": "worker-2"}}
+        worker["spec"]["template"]["metadata"]["labels"] |= {"app": "worker-2"}
 
     world.overlay.change = change
     before = world.writes()

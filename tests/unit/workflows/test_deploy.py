@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plimsoll.domain.inventory import inventory_id
+from plimsoll.domain.manifests import Ref, ref
 from plimsoll.domain.release import State
-from plimsoll.errors import EnvironmentLacks, Failed
+from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 from tests.fake_site import World, images
 
 if TYPE_CHECKING:
@@ -167,3 +169,98 @@ def test_old_manifests_are_thrown_away_and_records_are_kept() -> None:
     ]
     assert chunks == ["hello-staging-4.0", "hello-staging-5.0"]
     assert len(world.history().releases) == 5
+
+
+def test_everything_that_a_release_owns_is_listed_by_one_label() -> None:
+    world = World()
+    world.deploy()
+    (parent,) = world.cluster.list("v1/ConfigMap", "plimsoll", labels="applyset.kubernetes.io/id")
+    label = f"applyset.kubernetes.io/part-of={parent['metadata']['labels']['applyset.kubernetes.io/id']}"
+    inventory = {Ref.parse(each) for each in world.release("staging-1").inventory}
+    kinds = sorted({each.path for each in inventory})
+    assert {ref(each) for kind in kinds for each in world.cluster.list(kind, labels=label)} == inventory
+    assert "Deployment.apps" in parent["metadata"]["annotations"]["applyset.kubernetes.io/contains-group-kinds"]
+
+
+def kinds_of_the_inventory(world: World) -> set[str]:
+    (parent,) = world.cluster.list("v1/ConfigMap", "plimsoll", labels="applyset.kubernetes.io/id")
+    return set(parent["metadata"]["annotations"]["applyset.kubernetes.io/contains-group-kinds"].split(","))
+
+
+def test_the_inventory_names_a_kind_until_its_last_object_is_pruned() -> None:
+    world = World()
+    account = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "hello-staging"}}
+    world.overlay.change = lambda objects: objects.append(account)
+    world.deploy()
+    assert "Widget.example.com" in kinds_of_the_inventory(world)
+    seen: list[bool] = []
+
+    def note(call: Call) -> None:
+        if call.verb == "delete" and call.name == "w":
+            seen.append("Widget.example.com" in kinds_of_the_inventory(world))
+
+    world.cluster.on_call.append(note)
+    world.overlay.change = lambda _objects: None
+    world.deploy()
+    assert seen == [True]
+    assert "Widget.example.com" not in kinds_of_the_inventory(world)
+
+
+def test_a_release_of_before_the_inventory_is_listed_when_it_comes_back() -> None:
+    world = World()
+    world.deploy()
+    world.deploy(images(web="2"))
+    world.rollback()
+    label = f"applyset.kubernetes.io/part-of={inventory_id('hello', 'staging')}"
+    assert {each["metadata"]["name"] for each in world.cluster.list("apps/v1/Deployment", labels=label)} == {"web", "worker"}
+
+
+def claim(objects: list[dict[str, Any]]) -> None:
+    metadata = {"name": "data", "namespace": "hello-staging"}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    objects.append({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+
+
+def test_a_claim_is_pruned_only_when_the_loss_of_its_data_is_allowed() -> None:
+    world = World()
+    world.overlay.change = claim
+    world.deploy()
+    world.overlay.change = lambda _objects: None
+    world.deploy(images(web="2"))
+    assert world.live("v1/PersistentVolumeClaim", "data")
+    assert any("PersistentVolumeClaim/data stays" in line for line in world.reporter.lines("info"))
+    assert world.deploy(data_loss=True, released=images(web="2")).outcome == "released"
+    assert world.cluster.get("v1/PersistentVolumeClaim", "data", "hello-staging") is None
+
+
+def test_an_object_is_applied_once_what_it_names_is_ready() -> None:
+    world = World()
+
+    def after(objects: list[dict[str, Any]]) -> None:
+        web = next(each for each in objects if each["kind"] == "Deployment" and each["metadata"]["name"] == "web")
+        web["metadata"]["annotations"] = {"plimsoll.dev/after": "Deployment/worker"}
+
+    world.overlay.change = after
+    world.cluster.behaviour = lambda each: "crash" if each["metadata"]["name"] == "worker" else "ready"
+    with pytest.raises(Failed, match="worker"):
+        world.deploy()
+    assert ("apply", "Deployment", "web") not in world.writes()
+    world.cluster.behaviour = "ready"
+    world.deploy()
+    order = [name for verb, kind, name in world.writes() if (verb, kind) == ("apply", "Deployment")]
+    assert order[-2:] == ["worker", "web"]
+
+
+def test_objects_that_wait_for_each_other_are_refused_before_the_first_write() -> None:
+    world = World()
+
+    def circle(objects: list[dict[str, Any]]) -> None:
+        for each in objects:
+            if each["kind"] == "Deployment":
+                other = "web" if each["metadata"]["name"] == "worker" else "worker"
+                each["metadata"]["annotations"] = {"plimsoll.dev/after": f"Deployment/{other}"}
+
+    world.overlay.change = circle
+    with pytest.raises(Misconfigured, match="Deployment/web after Deployment/worker after Deployment/web"):
+        world.deploy()
+    assert world.writes() == []

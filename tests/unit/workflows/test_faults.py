@@ -88,7 +88,7 @@ def test_what_a_rollout_would_bear_with_is_named_at_once() -> None:
 def test_what_is_only_on_its_way_is_told_as_that() -> None:
     world = World()
     world.deploy()
-    world.cluster.set_status("apps/v1/Deployment", "web", "hello-staging", DOWN)
+    world.cluster.set_status("apps/v1/Deployment", "worker", "hello-staging", DOWN)
     (fault,) = told(world)["faults"]
     assert (fault["reason"], fault["rule"], fault["message"]) == ("NotReady", "not-ready", "0 of 1 replicas available")
 
