@@ -44,5 +44,7 @@ class Executor(InvokeExecutor):
 def _json_task(calls: list[Any]) -> str | None:
     for call in calls:
         if call.kwargs.get("json"):
-            return str(call.called_as)
+            *above, name = str(call.called_as).split(".")
+            # A collection's default task bears its name: `inv plan` is called `plan.plan`.
+            return ".".join(above if above[-1:] == [name] else [*above, name])
     return None
