@@ -62,12 +62,14 @@ class Clone:
         self.state = folder / "state"
 
     def inv(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "plimsoll.tasks", *words, **environ)
+
+    def run(self, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
         env |= {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(self.state), "GIT_CONFIG_GLOBAL": "/dev/null", **environ}
         return subprocess.run(
-            (sys.executable, "-m", "plimsoll.tasks", *words),
-            cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            argv, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+        )
 
     def save(self, name: str = "plan.json", **changes: Any) -> SavedPlan:  # noqa: ANN401 -- the fields of a SavedPlan
         """Write a plan for production, made just now, with the given fields changed."""
@@ -164,3 +166,43 @@ def test_an_environment_without_its_cluster_is_not_there_whatever_the_plan_says(
     done = clone.inv("deploy", "--plan", "plan.json", "--json", PATH=str(clone.folder))
     assert done.returncode == 4, done.stderr
     assert "Traceback" not in done.stderr
+
+
+ASK = """
+from plimsoll import wiring
+from plimsoll.errors import PlimsollError
+from plimsoll.wiring import approval, plans, releases
+saved = plans.read("plan.json", None)
+try:
+    found = approval.of_deploy(wiring.environment("production"), releases.actor(), saved=saved, file="plan.approval.json")(None)
+    print(found.kind, found.by)
+except PlimsollError as error:
+    print(error.exit_code, error.code)
+"""
+
+
+def asked(clone: Clone, **environ: str) -> str:
+    """Return what a deploy of the saved plan makes of its approval."""
+    return clone.run(sys.executable, "-c", ASK, **environ).stdout.strip()
+
+
+def test_a_deploy_takes_the_approval_of_somebody_else_and_no_other(clone: Clone) -> None:
+    clone.save()
+    assert asked(clone) == "2 no-file"
+    assert clone.inv("plan.approve", "plan.json", "--key", str(clone.key)).returncode == 0
+    assert asked(clone) == "signed grace"
+    assert asked(clone, GITHUB_ACTOR="Grace") == "2 self-approved"
+    assert asked(clone, GITHUB_ACTOR="ada", GITHUB_TRIGGERING_ACTOR="grace") == "2 self-approved"
+    clone.run("git", "config", "user.email", "grace@example.org")
+    assert asked(clone, GITHUB_ACTOR="ada") == "2 self-approved"
+    clone.run("git", "config", "user.email", "ada@example.org")
+    assert asked(clone) == "signed grace"
+    clone.save(made_by="linus")
+    assert asked(clone) == "2 approval-invalid", "it is another plan now"
+
+
+def test_an_approver_who_is_taken_out_of_the_settings_approves_nothing_any_more(clone: Clone) -> None:
+    clone.save()
+    assert clone.inv("plan.approve", "plan.json", "--key", str(clone.key)).returncode == 0
+    (clone.folder / "plimsoll.toml").write_text(SETTINGS)
+    assert asked(clone) == "2 unknown-approver"
