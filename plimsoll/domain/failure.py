@@ -79,6 +79,12 @@ class Event:
     last_seen: str
     objects: int = 1
 
+    @property
+    def told(self) -> str:
+        """What was said and how often: `probe failed (12 times, 4 objects)`."""
+        objects = f", {self.objects} objects" if self.objects > 1 else ""
+        return f"{self.message} ({self.count} times{objects})" if self.count > 1 else self.message
+
     def to_json(self) -> dict[str, Any]:
         """Return one entry of `events`."""
         return asdict(self)

@@ -68,7 +68,7 @@ def _details(notice: Notice) -> Iterator[str]:
         return
     yield from ("", *(f"Also: {cause.workload}: {cause.headline}" for cause in failure.others))
     for event in failure.events:
-        yield f"{event.last_seen} {event.object} {event.reason}: {event.message} (count {event.count})"
+        yield f"{event.last_seen} {event.object} {event.reason}: {event.told}"
     for each in failure.excerpts:
         yield from ("", f"{each.title[0].upper()}{each.title[1:]}:", *(f"  {line}" for line in each.lines))
     yield from ("", "Look further:", *(f"  {command}" for command in failure.commands))

@@ -10,6 +10,7 @@ from plimsoll.ui.failure import draw, failure_in
 from plimsoll.ui.github import log_of, places
 from plimsoll.ui.output import console
 from plimsoll.ui.step_summary import append, of_error
+from plimsoll.ui.wrap import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +39,16 @@ def draw_error(error: PlimsollError) -> None:
     """
     screen = console(stderr=True)
     first, *rest = error.what.splitlines() or [""]
-    screen.print(Text.assemble(("✘ ", "bold red"), (first, "bold")))
-    for line in rest:
-        screen.print(Text(line))
-    for label, text in (("where", error.where), ("now", error.now)):
-        if text:
-            screen.print(Text.assemble((f"  {label + ':':<7}", "cyan"), text))
+    said = [(Text("✘ ", style="bold red"), Text(first, style="bold"))]
+    said += [(Text(line[: len(line) - len(line.lstrip())]), Text(line.lstrip())) for line in rest]
+    said += [
+        (Text(f"  {label + ':':<7}", style="cyan"), Text(text))
+        for label, text in (("where", error.where), ("now", error.now))
+        if text
+    ]
+    for prefix, body in said:
+        for row in fitted(screen, prefix, body):
+            screen.print(row, soft_wrap=True)
     failure = failure_in(error.report)
     if failure is not None:
         draw(failure, screen)

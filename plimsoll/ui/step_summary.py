@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.outcome import RELEASED, UNCHANGED, BrokenRelease, DeployResult, RollbackResult
-from plimsoll.ui.failure import failure_in, often
+from plimsoll.ui.failure import failure_in
 from plimsoll.ui.plan import size
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ def of_result(result: object) -> str:
 
 
 def of_error(error: PlimsollError) -> str:
-    """Return the summary of what failed: the cause, what now, the release, and the details folded away."""
-    report = error.report if isinstance(error.report, BrokenRelease) else None
+    """Return the summary of what failed: the cause, what now, the details, the release."""
     first, *rest = error.what.splitlines() or [""]
     lines = [f"### ✘ {words(first)}", "", *([code(rest), ""] if rest else [])]
     lines += [f"**{label}** {words(text)}\n" for label, text in (("Where:", error.where), ("Now:", error.now)) if text]
-    if report is not None:
-        lines += _release(report.release, None, sum(report.release.timings.values()))
-        if report.restored is not None:
-            lines += ["", f"{words(report.restored.origin)} serves again, recorded as {words(report.restored.name)}."]
     failure = failure_in(error.report)
-    return "\n".join([*lines, *(_details(failure) if failure else ())])
+    if failure is not None:
+        lines += _details(failure)
+    if isinstance(error.report, BrokenRelease):
+        release = error.report.release
+        lines += ["", *_release(release, None, sum(release.timings.values()))]
+    return "\n".join(lines)
 
 
 def words(text: str) -> str:
@@ -120,10 +120,7 @@ def _details(failure: Failure) -> Iterator[str]:
     if failure.others:
         yield from ("", "**Also:**", "", *(f"- {words(cause.workload)}: {words(cause.headline)}" for cause in failure.others))
     if failure.events:
-        rows = [
-            (words(each.last_seen), words(each.object), words(each.reason), words(each.message + often(each)))
-            for each in failure.events
-        ]
+        rows = [(words(each.last_seen), words(each.object), words(each.reason), words(each.told)) for each in failure.events]
         yield from _folded("Events", "\n".join(_table(("Last seen", "Object", "Reason", "Message"), rows)), opened=True)
     for excerpt in failure.excerpts:
         yield from _folded(excerpt.title[0].upper() + excerpt.title[1:], code(excerpt.lines), opened=True)

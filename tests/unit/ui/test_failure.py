@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
+from rich.text import Text
 
 from plimsoll.domain.failure import Cause, Event, Excerpt, Failure
 from plimsoll.ui.failure import draw, failure_in
+from plimsoll.ui.wrap import fitted
 
 CAUSE = Cause(
     workload="Deployment/backend",
@@ -43,23 +46,43 @@ def failure(*, excerpts: int = 3, lines: int = 12) -> Failure:
     )
 
 
-def drawn(told: Failure, *, terminal: bool) -> list[str]:
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None)
+def drawn(told: Failure, *, terminal: bool, width: int = 100) -> list[str]:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, color_system=None)
     draw(told, console)
     return console.file.getvalue().splitlines()
 
 
-def test_a_report_fits_a_screen_of_forty_lines_with_its_headline() -> None:
-    for excerpts in (0, 1, 2, 3):
-        lines = drawn(failure(excerpts=excerpts), terminal=True)
-        # Headline (wrapped once), where and now take four more.
-        assert len(lines) + 4 <= 40
-        assert all(len(line) <= 100 for line in lines)
+@pytest.mark.parametrize("width", [80, 100, 130])
+@pytest.mark.parametrize("excerpts", [0, 1, 2, 3])
+def test_a_report_fits_a_screen_of_forty_lines_with_its_headline(excerpts: int, width: int) -> None:
+    lines = drawn(failure(excerpts=excerpts), terminal=True, width=width)
+    # Headline, where and now take up to eight more.
+    assert len(lines) + 8 <= 40
+    assert all(len(line) <= width for line in lines)
+
+
+def test_the_end_of_the_last_line_is_seen_on_a_narrow_terminal() -> None:
+    words = "ValueError: " + "the setting is missing, and " * 3 + "this is why"
+    excerpt = Excerpt(pods=("web-1",), container="web", previous=False, lines=("first", words))
+    lines = drawn(Failure(cause=CAUSE, environment="staging", excerpts=(excerpt,)), terminal=True, width=60)
+    assert lines[1:3] == ["    | first", "    | ValueError: the setting is missing, and the setting is"]
+    assert lines[-1] == "    | missing, and the setting is missing, and this is why"
+
+
+def test_a_command_is_never_cut_or_wrapped_so_that_it_can_be_copied() -> None:
+    command = "kubectl --kubeconfig /home/ada/.local/state/plimsoll/hello/kubeconfig --context kind-hello describe pod web-1"
+    assert drawn(Failure(cause=CAUSE, environment="staging", commands=(command,)), terminal=True, width=60)[1] == f"    {command}"
+
+
+def test_causes_of_many_workloads_are_counted_on_a_screen_and_whole_elsewhere() -> None:
+    told = Failure(cause=CAUSE, environment="staging", others=(CAUSE,) * 9)
+    assert drawn(told, terminal=True)[-1] == "  also:  5 more workloads"
+    assert len(drawn(told, terminal=False)) == 9
 
 
 def test_the_last_lines_of_a_log_are_the_ones_that_are_shown() -> None:
     text = "\n".join(drawn(failure(excerpts=1), terminal=True))
-    assert "line 11 " in text
+    assert "    | line 11\n" in text
     assert "last lines of container c0 in backend-1, backend-2, before its last restart" in text
 
 
@@ -97,3 +120,23 @@ def test_a_failure_is_found_in_reports_that_carry_one() -> None:
     assert failure_in(Report.failure) is Report.failure
     assert failure_in(None) is None
     assert failure_in("text") is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        (0, ["now: one two", "     three", "     four"]),
+        (3, ["now: one two", "     three", "     four"]),
+        (2, ["now: one two", "     three fo…"]),
+        (1, ["now: one two …"]),
+    ],
+)
+def test_text_is_wrapped_below_its_beginning_and_cut_after_its_rows(rows: int, shown: list[str]) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=14)
+    narrow = fitted(terminal, Text("now: "), Text("one two three four"), rows=rows)
+    assert [line.plain for line in narrow] == shown
+
+
+def test_text_without_words_is_folded() -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=40)
+    assert [line.plain for line in fitted(terminal, Text("> "), Text("x" * 60), mark="|")] == ["> " + "x" * 38, "| " + "x" * 22]
