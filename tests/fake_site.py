@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.approval import Approval
+from plimsoll.domain.gate import Terms
 from plimsoll.domain.images import Image, ScanSummary, digest
 from plimsoll.domain.project import (
     ClusterSettings,
@@ -264,6 +265,7 @@ class World:
         *,
         dirty: bool = False,
         proven: History | None = None,
+        terms: Terms | None = None,
         dry_run: bool = False,
         take_over: bool = False,
         data_loss: bool = False,
@@ -276,6 +278,7 @@ class World:
         request = DeployRequest(
             candidate=candidate,
             proven=proven,
+            terms=terms or Terms(),
             saved=saved,
             attested=attested,
             dry_run=dry_run,

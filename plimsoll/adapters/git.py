@@ -95,6 +95,20 @@ class Git:
         except (KeyError, OSError):  # a container may run under a number that no name belongs to
             return f"uid {os.getuid()}"
 
+    def branches(self, name: str, revision: str) -> dict[str, bool] | None:
+        """Return the branches called `name`, ours and those of remotes, and whether each holds the commit `revision`.
+
+        None when this clone does not know the commit.
+        """
+        if self._git("cat-file", "-e", f"{revision}^{{commit}}", check=False).code != 0:
+            return None
+        patterns = (f"refs/heads/{name}", f"refs/remotes/*/{name}")
+        refs = self._git("for-each-ref", "--format=%(refname)", *patterns).stdout.split()
+        return {ref.removeprefix("refs/heads/").removeprefix("refs/remotes/"): self._holds(ref, revision) for ref in refs}
+
+    def _holds(self, ref: str, revision: str) -> bool:
+        return self._git("merge-base", "--is-ancestor", revision, ref, check=False).code == 0
+
     def clone(self, target: Path) -> None:
         """Clone what is committed into `target`, with files of its own."""
         self._git("clone", "--quiet", "--no-hardlinks", str(self._root), str(target))

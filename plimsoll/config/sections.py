@@ -13,6 +13,7 @@ from plimsoll.domain.project import (
     Base,
     ClusterSettings,
     Environment,
+    GateSettings,
     Project,
     Registry,
     RemoteCluster,
@@ -47,7 +48,7 @@ def read_project(top: Table) -> Project | None:
     secrets = {key: _secret(key, table) for key, table in _secret_tables(top)}
     smoke = [_smoke(table) for table in top.tables("smoke")]
     scan, rollout = _scan(top.table("scan")), _rollout(top.table("rollout"))
-    approvers = _approvers(top)
+    approvers, gate = _approvers(top), _gate(top.table("gate"))
     notify = read_channels(top, environments)
     top.finish()
     _distinct_ports(top, environments)
@@ -68,6 +69,7 @@ def read_project(top: Table) -> Project | None:
             rollout=rollout,
             notify=notify,
             approvers=approvers,
+            gate=gate or GateSettings(),
         )
     )
 
@@ -202,6 +204,11 @@ def _approvers(top: Table) -> dict[str, Approver]:
         except ValueError as error:
             top.problem(f"approvers.{name}", str(error))
     return found
+
+
+def _gate(table: Table) -> GateSettings | None:
+    branch, require = table.text("release_branch", "main"), table.texts("require")
+    return table.build(lambda: GateSettings(release_branch=branch, require=require))
 
 
 def _check_fields(table: Table) -> dict[str, Any]:

@@ -7,6 +7,7 @@ decided from old releases: which digests and which database schemas were proven,
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.release import Release
@@ -33,6 +34,7 @@ def line_of(release: Release) -> str:
     """Return a release as one line of JSON."""
     record = {name: value for name, value in release.to_record().items() if name not in DROPPED}
     record["cause"] = (release.cause or "").partition("\n")[0][:LONGEST_CAUSE] or None
+    record["gate"] = replace(release.gate, items=()).to_json() if release.gate and release.broken_glass else None
     record["images"] = {
         service: {
             "reference": image.reference,

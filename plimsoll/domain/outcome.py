@@ -122,6 +122,7 @@ class StatusResult:
             "actor": self.release.actor,
             "started_at": self.release.started_at,
             "finished_at": self.release.finished_at,
+            "broken_glass": self.release.broken_glass,
         }
         if self.faults:
             told["faults"] = [cause.to_json() for cause in self.faults]

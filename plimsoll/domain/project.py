@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.gate_rules import REQUIRABLE
 from plimsoll.domain.pruning import KEPT_CONFIGURATIONS
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # RFC 1123 label, as Kubernetes demands of names that become object names.
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 DURATION = re.compile(r"(\d+)([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MEGABYTE = 1_000_000
@@ -263,6 +265,24 @@ class RolloutSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GateSettings:
+    """The gate of protected environments: the branch of releases, and the items that refuse when nobody provides them, too."""
+
+    release_branch: str = "main"
+    require: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse names that git would refuse, and items that the gate does not have."""
+        if not BRANCH.fullmatch(self.release_branch):
+            msg = f"release_branch {self.release_branch!r} is no name of a branch"
+            raise ValueError(msg)
+        for key in self.require:
+            if key not in REQUIRABLE:
+                msg = f"require {key!r} must be one of {', '.join(REQUIRABLE)} (approval is asked for in any case)"
+                raise ValueError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """Everything `plimsoll.toml` says. `source` is the URL of the repository that image labels carry.
 
@@ -280,6 +300,7 @@ class Project:
     smoke: tuple[SmokeCheck, ...] = ()
     scan: ScanPolicy = field(default_factory=ScanPolicy)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    gate: GateSettings = field(default_factory=GateSettings)
     notify: tuple[Channel, ...] = ()
     approvers: Mapping[str, Approver] = field(default_factory=dict)
 

@@ -5,15 +5,18 @@ A refusal is `misconfigured` (exit 2) where the user changes what he asks for, `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.gate import Standing
+from plimsoll.domain.gate_rules import BY_KEY, EVIDENCE_MISSING, PROVING, Facts, assess
 from plimsoll.domain.images import is_immutable_tag
 from plimsoll.errors import Failed, Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from plimsoll.domain.gate import Gate, Item, Terms
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
     from plimsoll.domain.manifests import Ref
@@ -29,10 +32,6 @@ class Candidate:
     images: Mapping[str, Image]
     git_revision: str
     dirty: bool
-
-
-# The environment in which a digest is proven before a protected one may run it.
-PROVING = "staging"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +62,10 @@ def proving_environment(project: Project, environment: Environment) -> Environme
     return None if found is None or found.name == environment.name else found
 
 
-def judge(environment: Environment, images: Mapping[str, Image], *, dirty: bool, proven: History | None) -> tuple[Refusal, ...]:
-    """Return why `images` may not run in `environment`; `proven` is the ledger of the environment that proves them."""
+def judge(environment: Environment, candidate: Candidate, *, proven: History | None, terms: Terms) -> tuple[Refusal, ...]:
+    """Return why `candidate` may not run in `environment`; `proven` is the ledger of the environment that proves its images."""
     found = []
-    if environment.protected and dirty:
-        changed = ", ".join(sorted(service for service, image in images.items() if image.tag.endswith("-dirty")))
-        found.append(
-            Refusal(
-                code="dirty",
-                what=f"{environment.name} takes committed sources only, and this release would hold uncommitted changes",
-                where=changed or "overlay or settings",
-                now="commit the changes, then `inv build` and deploy again",
-            )
-        )
-    moving = sorted(f"{service}:{image.tag}" for service, image in images.items() if not is_immutable_tag(image.tag))
+    moving = sorted(f"{service}:{image.tag}" for service, image in candidate.images.items() if not is_immutable_tag(image.tag))
     if moving:
         found.append(
             Refusal(
@@ -86,22 +75,52 @@ def judge(environment: Environment, images: Mapping[str, Image], *, dirty: bool,
                 now="use images that `inv build` tagged, or a semantic version",
             )
         )
-    if proven is not None and (unproven := unverified(images, proven)):
-        found.append(
-            Refusal(
-                code="not-proven",
-                what=f"digest not verified in {PROVING}: {', '.join(unproven)}",
-                where=environment.name,
-                now=f"deploy it there first: `inv deploy --env {PROVING}`",
-            )
+    # Before it publishes, a deploy has no verdicts yet: nothing is held against that.
+    unscanned = all(image.scan is None for image in candidate.images.values())
+    waived = replace(terms, required=terms.required - {"scanned"}) if unscanned else terms
+    gate = gate_of(environment, candidate, proven=proven, terms=waived, at="")
+    return (*found, *(of_gate(environment.name, gate) if gate else ()))
+
+
+def gate_of(environment: Environment, candidate: Candidate, *, proven: History | None, terms: Terms, at: str) -> Gate | None:
+    """Return the gate of a protected environment for `candidate`, judged at the time `at`; other environments have none."""
+    return assess(facts_of(candidate, proven=proven, terms=terms, at=at)) if environment.protected else None
+
+
+def facts_of(candidate: Candidate, *, proven: History | None, terms: Terms, at: str) -> Facts:
+    """Return what a gate is judged by."""
+    return Facts(
+        images=candidate.images,
+        git_revision=candidate.git_revision,
+        dirty=candidate.dirty,
+        proven=proven,
+        at=at,
+        terms=terms,
+    )
+
+
+def of_gate(environment: str, gate: Gate) -> tuple[Refusal, ...]:
+    """Return the refusals of a gate; none when its glass was broken."""
+    return () if gate.broken is not None else tuple(_of_item(environment, item) for item in gate.refusing)
+
+
+def _of_item(environment: str, item: Item) -> Refusal:
+    rule = BY_KEY[item.key]
+    if item.standing is Standing.NOT_PROVIDED:
+        return Refusal(
+            code="evidence-missing",
+            what=f"{item.title}: not provided ({item.detail})",
+            where=f"the gate of {environment}",
+            now=f"provide it, or take {item.key!r} out of [gate] require in plimsoll.toml",
+            exit_code=EVIDENCE_MISSING,
         )
-    return tuple(found)
-
-
-def unverified(images: Mapping[str, Image], proven: History) -> tuple[str, ...]:
-    """Return the services whose digest no once-verified release of the proving environment has run."""
-    seen = {(s, image.digest) for release in proven.releases if release.once_verified for s, image in release.images.items()}
-    return tuple(sorted(service for service, image in images.items() if (service, image.digest) not in seen))
+    return Refusal(
+        code=rule.code,
+        what=rule.told.format(environment=environment, detail=item.detail),
+        where=f"the gate of {environment}",
+        now=rule.now,
+        exit_code=rule.exit_code,
+    )
 
 
 def objections(observed: Observed, *, take_over: bool) -> tuple[Refusal, ...]:

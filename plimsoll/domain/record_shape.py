@@ -79,6 +79,8 @@ _SMOKE = _object(
     optional=frozenset({"status", "seconds", "detail"}),
 )
 _APPROVAL = _object({"kind": _text, "by": _text, "at": _text})
+_ITEM = _object({"key": _text, "title": _text, "standing": _text, "detail": _text, "at": _optional(_text), "required": _flag})
+_GATE = _object({"at": _text, "broken": _optional(_text), "items": _each(_ITEM)})
 # Every field that a record of any version may hold; those that are not OPTIONAL stand in all of them.
 FIELDS: dict[str, Shape] = {
     "name": _text,
@@ -102,16 +104,18 @@ FIELDS: dict[str, Shape] = {
     "content_of": _optional(_text),
     "schema": _optional(_text),
     "migrated": _optional(_text),
+    "one_way": _flag,
     "once_verified": _flag,
     "ci": _optional(_text),
     "untouched": _flag,
     "proven": _flag,
     "approval": _optional(_APPROVAL),
+    "gate": _optional(_GATE),
 }
 OPTIONAL = frozenset(
     {
-        "finished_at", "cause", "rollback_of", "content_of", "schema", "migrated", "once_verified", "ci", "untouched", "proven",
-        "approval",
+        "finished_at", "cause", "rollback_of", "content_of", "schema", "migrated", "one_way", "once_verified", "ci",
+        "untouched", "proven", "approval", "gate",
     }
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.approval import Approval
+from plimsoll.domain.gate import Gate
 from plimsoll.domain.images import Image
 from plimsoll.domain.record_shape import require_shape
 from plimsoll.errors import Bug
@@ -84,7 +85,8 @@ class Release:
     `rollback_of` is the release that was rolled back, `content_of` the one whose content runs again. `secrets` maps `secret/key`
     to a salted hash of its value. `timings` are seconds per step, `ci` the URL of the run that deployed. `untouched`: it failed
     before it changed anything. `proven`: it came up and passed its smoke test, and only its verdict was still to be written.
-    `approval` says who let it go ahead, None where nobody had to. `compacted`: only a line of the record is kept.
+    `approval` says who let it go ahead, None where nobody had to; `gate` is the gate that it passed, None where
+    there is none. `compacted`: only a line of the record is kept.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Release:
     untouched: bool = False
     proven: bool = False
     approval: Approval | None = None
+    gate: Gate | None = None
     compacted: bool = False
 
     @property
@@ -124,6 +127,11 @@ class Release:
     def origin(self) -> str:
         """The release whose content this is: its own name, or what a rollback brought back."""
         return self.content_of or self.name
+
+    @property
+    def broken_glass(self) -> str | None:
+        """The reason for which it passed a gate that it did not meet, or could not be held to; None for all others."""
+        return self.gate.broken if self.gate else None
 
     def moved(self, state: State, **changes: Any) -> Release:  # noqa: ANN401 -- the fields of a Release
         """Return the record in its next state; raise Bug for a step that no release takes."""
@@ -150,6 +158,7 @@ class Release:
             "secrets": dict(self.secrets),
             "timings": {step: round(seconds, 2) for step, seconds in self.timings.items()},
             "approval": self.approval.to_json() if self.approval else None,
+            "gate": self.gate.to_json() if self.gate else None,
         }
 
     @classmethod
@@ -166,6 +175,7 @@ class Release:
             secrets=dict(data["secrets"]),
             timings=dict(data["timings"]),
             approval=Approval.from_json(data.get("approval")),
+            gate=Gate.from_json(data.get("gate")),
             compacted=compacted,
         )
 
@@ -182,6 +192,7 @@ class Release:
             "cause": self.cause,
             "rollback_of": self.rollback_of,
             "content_of": self.content_of,
+            "broken_glass": self.broken_glass,
         }
 
 

@@ -43,6 +43,7 @@ class ReleaseReport:
             "cause": release.cause,
             "actor": release.actor,
             "approval": release.approval.to_json() if release.approval else None,
+            "gate": release.gate.to_json() if release.gate else None,
             "ci": release.ci,
             "started_at": release.started_at,
             "finished_at": release.finished_at,

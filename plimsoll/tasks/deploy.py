@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         "approval": "a file of `inv plan.approve`: the approval of that plan, by somebody else than who deploys",
         "dry-run": "print the plan and change nothing",
         "yes": "answer questions with yes; it is no approval: protected environments take none but a real one",
+        "break-glass": "pass the gate of a protected environment for this reason, which is recorded and shown in red",
         "take-over": "take back fields that somebody else has changed in the cluster",
         "allow-data-loss": "prune claims, namespaces and definitions too that are no part of the release any more",
         "wait-lock": "seconds to wait for a deploy that is under way (default: 30)",
@@ -34,6 +35,7 @@ def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
     approval: str | None = None,
     dry_run: bool = False,
     yes: bool = False,
+    break_glass: str | None = None,
     take_over: bool = False,
     allow_data_loss: bool = False,
     wait_lock: int = 30,
@@ -45,6 +47,7 @@ def deploy(  # noqa: PLR0917 -- invoke reads flags from parameters
 
     output = wiring.output(json=json)
     options = releases.Options(
+        break_glass=break_glass,
         version=version,
         plan=plan,
         approval=approval,

@@ -42,6 +42,22 @@ def diff(_c: Context, before: str, after: str, json: bool = False) -> None:
 
 
 @task(
+    help={
+        "env": "the protected environment whose gate is asked (default: production)",
+        "version": "a recorded release of any environment (staging-12): its images, and not those of the present source",
+        **JSON,
+    }
+)
+def gate(_c: Context, env: str = "production", version: str | None = None, json: bool = False) -> None:
+    """Collect the evidence that a protected environment asks of a release: met, not met, or not provided and why."""
+    from plimsoll.ui.release_records import draw_gate
+    from plimsoll.wiring import gate as gates
+
+    output = wiring.output(json=json)
+    output.result(gates.report(env, version, output.reporter), draw_gate, gates.require_passed)
+
+
+@task(
     positional=["release"],
     help={
         "release": "a recorded release of any environment, such as staging-12",

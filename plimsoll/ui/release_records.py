@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from plimsoll.ui.plan import brief
-from plimsoll.ui.releases import COLOURS, REVISION, draw_checks, images_table
+from plimsoll.ui.releases import BROKEN, COLOURS, REVISION, draw_checks, images_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
+    from plimsoll.domain.gate import Gate, GateReport
     from plimsoll.domain.release_diff import ObjectDifference, ReleaseDiff
     from plimsoll.domain.release_report import Exported, ReleaseReport
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 VALUE = 100
 # The steps of a deploy in their order: the ledger keeps them by name.
 STEPS = ("publish", "lock", "plan", "foundation", "data", "migration", "workloads", "smoke")
+MARKS = {"met": ("✔", "green"), "not met": ("✘", "red"), "not provided": ("?", "yellow")}
 STYLES = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 
 
@@ -33,6 +35,8 @@ def draw_release(report: ReleaseReport, console: Console) -> None:
     for label, text in _rows(report):
         if text:
             console.print(Text.assemble((f"  {label:<11}", "cyan"), text), soft_wrap=True)
+    if release.gate:
+        draw_items(release.gate, console)
     console.print(images_table(release.images))
     for service, image in sorted(release.images.items()):
         console.print(Text(f"  {image.reference}", style="dim"), soft_wrap=True)
@@ -68,6 +72,36 @@ def draw_diff(found: ReleaseDiff, console: Console) -> None:
     for name, what in found.secrets:
         mark, style = STYLES[what]
         console.print(Text(f"  {mark} secret {name}", style=style))
+
+
+def draw_gate(report: GateReport, console: Console) -> None:
+    """Print the gate of an environment, item by item, and whether a release passes it."""
+    console.print(
+        Text.assemble("the gate of ", (report.environment, "bold"), f" for {report.git_revision[:REVISION]}, at {report.gate.at}")
+    )
+    draw_items(report.gate, console)
+    if report.gate.passes:
+        console.print(Text("✔ a release passes", style="green"))
+
+
+def draw_items(gate: Gate, console: Console) -> None:
+    """Print the items of a gate, and in red the reason for which its glass was broken."""
+    if gate.broken is not None:
+        console.print(Text(f"! the glass was broken: {gate.broken}", style=BROKEN), soft_wrap=True)
+    for item in gate.items:
+        mark, style = MARKS[item.standing.value]
+        required = " (required)" if item.required else ""
+        console.print(
+            Text.assemble(
+                "  ",
+                (mark, style),
+                f" {item.title:<23}",
+                (f"{item.standing.value}{required}", style),
+                f": {item.detail}",
+                (f"  {item.at}" if item.at else "", "dim"),
+            ),
+            soft_wrap=True,
+        )
 
 
 def draw_export(result: Exported, console: Console) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 COLOURS = {"verified": "green", "failed": "red", "rollback-failed": "bold red", "rolled-back": "yellow", "superseded": "dim"}
 # A verdict that lets images pass without having looked at them is shown in red wherever it stands.
 VERDICTS = {"clean": "green", "findings": "red", "expired-waiver": "red", "not-run": "red", "excepted": "bold red"}
+# What went to production without its gate is never overlooked.
+BROKEN = "bold red"
 REVISION = 12
 DIGEST = 19
 ACTOR = 24
@@ -85,8 +87,12 @@ def draw_status(result: StatusResult, console: Console) -> None:
     for reason in dict.fromkeys(image.scan.reason for image in release.images.values() if image.scan and image.scan.reason):
         console.print(Text(f"! not scanned: {brief(reason, REASON)}", style="red"), soft_wrap=True)
     draw_checks(release.smoke, console)
+    if release.broken_glass:
+        console.print(Text(f"! passed its gate by broken glass: {release.broken_glass}", style=BROKEN), soft_wrap=True)
     for fault in result.faults:
         console.print(Text.assemble(("✘ ", "red"), (fault.workload, "bold"), f": {fault.headline}"), soft_wrap=True)
+    if release.broken_glass:
+        console.print(Text(f"! passed its gate by broken glass: {release.broken_glass}", style=BROKEN), soft_wrap=True)
     for remark in result.remarks:
         console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
 
@@ -106,7 +112,7 @@ def draw_history(result: HistoryResult, console: Console) -> None:
             release.git_revision[:REVISION] + ("+" if release.dirty else ""),
             release.actor,
             release.started_at,
-            Text(_story(release)),
+            _story(release),
         )
     if result.releases:
         console.print(table)
@@ -174,7 +180,8 @@ def draw_checks(checks: Sequence[SmokeResult], console: Console) -> None:
         )
 
 
-def _story(release: Release) -> str:
-    if release.content_of:
-        return f"content of {release.content_of}, instead of {release.rollback_of}"
-    return (release.cause or "").splitlines()[0] if release.cause else ""
+def _story(release: Release) -> Text:
+    told = f"content of {release.content_of}, instead of {release.rollback_of}" if release.content_of else ""
+    told = told or ((release.cause or "").splitlines() or [""])[0]
+    broken = f"glass broken: {release.broken_glass}{'; ' if told else ''}" if release.broken_glass else ""
+    return Text.assemble((broken, BROKEN), told)

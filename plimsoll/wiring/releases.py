@@ -11,12 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from plimsoll import wiring
+from plimsoll.domain.gate import reason_problem
 from plimsoll.domain.lock import DEFAULT_WAIT
 from plimsoll.domain.outcome import Address, LogLines, SmokeReport
 from plimsoll.domain.project import parse_duration
 from plimsoll.domain.promotion import proving_environment, refuse
 from plimsoll.errors import Misconfigured
 from plimsoll.wiring import approval, candidates, notify, plans
+from plimsoll.wiring import gate as gates
 from plimsoll.workflows.site import Actor, Site
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The flags of `inv deploy` and `inv plan`. `plan` and `approval` are files."""
+    """The flags of `inv deploy` and `inv plan`. `plan` and `approval` are files, `break_glass` is a reason."""
 
     version: str | None = None
     dry_run: bool = False
@@ -40,11 +42,14 @@ class Options:
     wait_lock: int = DEFAULT_WAIT
     plan: str | None = None
     approval: str | None = None
+    break_glass: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse flags that contradict each other."""
         if self.approval and not self.plan:
             raise Misconfigured("an approval is of a saved plan", where="--approval", now="name it with --plan", code="flags")
+        if self.break_glass is not None and (problem := reason_problem(self.break_glass)):
+            raise Misconfigured(problem, where="--break-glass", now="the reason stands in the record for good", code="flags")
         if self.plan and (self.version or self.take_over or self.allow_data_loss):
             raise Misconfigured(
                 "the plan says itself what is released and how",
@@ -97,7 +102,8 @@ def deploy(name: str | None, options: Options, reporter: Reporter) -> DeployResu
     environment = wiring.environment(saved.environment if saved else name or "local")
     there = site(environment, reporter)
     request = _request(environment, options, reporter, saved)
-    parts = candidates.supply(environment, reporter, recorded=bool(saved.version if saved else options.version))
+    taking = gates.opened(environment, options.break_glass)
+    parts = candidates.supply(taking, reporter, recorded=bool(saved.version if saved else options.version))
     approve = approval.of_deploy(environment, there.actor, saved=saved, file=options.approval, yes=options.yes)
     run = partial(workflow, request, there, parts, approve=approve)
     return notify.telling("deploy", environment, there.actor, reporter, run)
@@ -145,6 +151,7 @@ def _request(environment: Environment, options: Options, reporter: Reporter, sav
     return DeployRequest(
         candidate=candidate,
         proven=None if proving is None else history_of(proving),
+        terms=gates.terms(environment, candidate, broken=options.break_glass),
         saved=saved,
         attested=options.approval is not None,
         dry_run=options.dry_run,

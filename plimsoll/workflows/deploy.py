@@ -18,6 +18,7 @@ from plimsoll.errors import Failed
 from plimsoll.workflows.deploy_plan import make_plan, require_current
 from plimsoll.workflows.deploy_recovery import recover
 from plimsoll.workflows.deploy_rollout import Rollout
+from plimsoll.workflows.gate import stood
 from plimsoll.workflows.ledger import repair
 from plimsoll.workflows.lock import locked
 
@@ -48,7 +49,7 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
         return DeployResult(
             environment=environment.name, outcome=PLANNED, plan=plan, release=history.verified, url=environment.address
         )
-    refuse(judge(environment, request.candidate.images, dirty=request.candidate.dirty, proven=request.proven))
+    refuse(judge(environment, request.candidate, proven=request.proven, terms=request.terms))
     site.refuse_hold()
     images = supply.publish(request.candidate.images)
     require_images(images, supply.registry, site.reporter)
@@ -67,7 +68,8 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
             live, outcome = _confirmed(fenced, plan, history), UNCHANGED
         else:
             approval = _approval(request, site, plan, history, agreed=agreed, approve=approve)
-            record = replace(_record(request, site, plan, history, images), approval=approval)
+            gate = stood(request, site, images, approval)
+            record = replace(_record(request, site, plan, history, images), approval=approval, gate=gate)
             live, outcome = _released(request, fenced, plan, history, record), RELEASED
     return DeployResult(
         environment=environment.name,

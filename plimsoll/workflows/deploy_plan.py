@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.gate import Terms
 from plimsoll.domain.inventory import inventory_id
 from plimsoll.domain.manifests import prepare, ref
 from plimsoll.domain.plan import decide
 from plimsoll.domain.plan_drift import moved, stale
 from plimsoll.domain.plan_file import PlanResult, require_cluster
 from plimsoll.domain.promotion import invalid, judge, objections
-from plimsoll.domain.rollout_limits import problems
 from plimsoll.domain.pruning import Pruning
+from plimsoll.domain.rollout_limits import problems
 from plimsoll.errors import EnvironmentLacks
 from plimsoll.workflows.definitions import declarations
 from plimsoll.workflows.deploy_observe import observe
@@ -35,12 +36,15 @@ if TYPE_CHECKING:
 class DeployRequest:
     """What the user asked for: `candidate` are the images, `proven` the ledger that must have verified them, None without one.
 
+    `terms` are what the gate of a protected environment is judged by.
+
     `saved` is the plan that is carried out, and nothing else; with `attested` an approval was handed over, which is verified
     where none would be needed, too. With `data_loss` what holds data is pruned like anything else.
     """
 
     candidate: Candidate
     proven: History | None = None
+    terms: Terms = field(default_factory=Terms)
     saved: SavedPlan | None = None
     attested: bool = False
     dry_run: bool = False
@@ -108,7 +112,7 @@ def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], s
     refusals = (
         *(refusal for each in objects for refusal in invalid(ref(each), problems(each))),
         *(refusal for each in unasked for refusal in invalid(ref(each), supply.schemas().problems(each))),
-        *judge(environment, images, dirty=request.candidate.dirty, proven=request.proven),
+        *judge(environment, replace(request.candidate, images=images), proven=request.proven, terms=request.terms),
         *objections(observed, take_over=request.take_over),
     )
     plan = decide(

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from plimsoll.domain.gate import Terms
+from plimsoll.domain.gate_rules import unverified
 from plimsoll.domain.ledger import History
 from plimsoll.domain.manifests import Conflict, Ref
 from plimsoll.domain.plan import Observed
-from plimsoll.domain.promotion import Refusal, environment_of, invalid, judge, objections, proving_environment, refuse, unverified
+from plimsoll.domain.promotion import Candidate, Refusal, environment_of, invalid, judge, objections, proving_environment, refuse
 from plimsoll.errors import Failed, Misconfigured
-from tests.fake_site import PRODUCTION, PROJECT, STAGING, image, images, record
+from tests.fake_site import PRODUCTION, PROJECT, REVISION, STAGING, image, images, record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plimsoll.domain.images import Image
+    from plimsoll.domain.project import Environment
 
 WEB = Ref("apps/v1", "Deployment", "hello-staging", "web")
 PROVEN = History((record(once_verified=True),))
+
+
+def judged(
+    environment: Environment,
+    released: Mapping[str, Image],
+    *,
+    dirty: bool = False,
+    proven: History | None = None,
+    terms: Terms | None = None,
+) -> tuple[Refusal, ...]:
+    candidate = Candidate(images=released, git_revision=REVISION, dirty=dirty)
+    return judge(environment, candidate, proven=proven, terms=terms or Terms())
 
 
 def codes(*refusals: Refusal) -> list[str]:
@@ -22,25 +43,40 @@ def codes(*refusals: Refusal) -> list[str]:
 
 
 def test_uncommitted_changes_go_to_staging_and_not_to_production() -> None:
-    assert judge(STAGING, images(), dirty=True, proven=None) == ()
-    assert codes(*judge(PRODUCTION, images(), dirty=True, proven=PROVEN)) == ["dirty"]
+    assert judged(STAGING, images(), dirty=True) == ()
+    assert codes(*judged(PRODUCTION, images(), dirty=True, proven=PROVEN)) == ["dirty"]
+
+
+def test_broken_glass_passes_the_gate_and_not_a_tag_that_can_move() -> None:
+    terms = Terms(broken="the site is down")
+    assert judged(PRODUCTION, images(web="2"), dirty=True, proven=PROVEN, terms=terms) == ()
+    moving = {"web": image("web", tag="latest")}
+    assert codes(*judged(PRODUCTION, moving, proven=PROVEN, terms=terms)) == ["moving-tag"]
+
+
+def test_a_verdict_that_the_settings_require_is_asked_for_once_there_can_be_one() -> None:
+    terms = Terms(required=frozenset({"scanned"}))
+    unscanned = {name: replace(each, scan=None) for name, each in images().items()}
+    assert judged(PRODUCTION, unscanned, proven=PROVEN, terms=terms) == ()
+    one = {**images(), "web": unscanned["web"]}
+    assert codes(*judged(PRODUCTION, one, proven=PROVEN, terms=terms)) == ["evidence-missing"]
 
 
 @pytest.mark.parametrize("tag", ["latest", "main", "stable", "1", "feature-x"])
 def test_a_tag_that_can_move_is_refused(tag: str) -> None:
-    found = judge(STAGING, {"web": image("web", tag=tag)}, dirty=False, proven=None)
+    found = judged(STAGING, {"web": image("web", tag=tag)})
     assert codes(*found) == ["moving-tag"]
     assert f"web:{tag}" in found[0].what
 
 
 @pytest.mark.parametrize("tag", ["0123456789abcdef", "0123456789abcdef-dirty", "1.2.3", "v1.2.3-rc.1"])
 def test_hashes_and_semantic_versions_are_accepted(tag: str) -> None:
-    assert judge(STAGING, {"web": image("web", tag=tag)}, dirty=False, proven=None) == ()
+    assert judged(STAGING, {"web": image("web", tag=tag)}) == ()
 
 
 def test_production_takes_digests_that_staging_verified() -> None:
-    assert judge(PRODUCTION, images(), dirty=False, proven=PROVEN) == ()
-    found = judge(PRODUCTION, images(web="2"), dirty=False, proven=PROVEN)
+    assert judged(PRODUCTION, images(), proven=PROVEN) == ()
+    found = judged(PRODUCTION, images(web="2"), proven=PROVEN)
     assert codes(*found) == ["not-proven"]
     assert found[0].exit_code == 2
     assert "digest not verified in staging: web" in found[0].what

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plimsoll.domain.approval import Approval
+from plimsoll.domain.gate import Gate
 from plimsoll.domain.ledger import CHUNK_BYTES, History
 from plimsoll.domain.ledger_lines import LINES_KEY, PAGE, merged
 from plimsoll.domain.release import NEXT, UNFINISHED, State
@@ -254,7 +255,8 @@ OTHER: dict[str, Any] = {
     "git_revision": "f" * 40, "dirty": True, "images": {}, "content": "sha256:other", "actor": "eve", "ci": "https://other",
     "started_at": "2031-01-01T00:00:00Z", "rollback_of": "staging-1", "content_of": "staging-1", "schema": "other",
     "workloads": {}, "inventory": (), "approval": Approval(kind="typed", by="eve", at="2031-01-01T00:00:00Z"),
-    "finished_at": "2031-01-01T00:00:00Z", "cause": "another one", "migrated": "uid-9", "smoke": (), "secrets": {}, "timings": {},
+    "gate": Gate(at="2031-01-01T00:00:00Z", items=()),
+    "finished_at": "2031-01-01T00:00:00Z", "cause": "another one", "migrated": "uid-9", "one_way": True, "smoke": (), "secrets": {}, "timings": {},
     "untouched": True, "proven": True, "once_verified": True,
 }  # fmt: skip
 

@@ -31,7 +31,7 @@ def test_status_holds_the_whole_contract_and_nothing_else() -> None:
     told = validated(status(world.site()).to_json())
     assert set(told) == {
         "schema", "environment", "release", "state", "verified", "git_revision", "dirty", "url", "images", "smoke", "actor",
-        "started_at", "finished_at",
+        "started_at", "finished_at", "broken_glass",
     }  # fmt: skip
     assert (told["release"], told["state"], told["verified"]) == ("staging-1", "verified", True)
     assert told["url"] == "http://127.0.0.1:8081"
