@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain import diff
 from plimsoll.domain.inventory import is_listed
 from plimsoll.domain.manifests import canonical, content_hash, mark_of, marked, ref
+from plimsoll.domain.migration import crossing, one_way
 from plimsoll.domain.pruning import DEFAULT, is_generated, prunes, spared
 from plimsoll.domain.rollout_limits import waited
 from plimsoll.domain.sizing import sizing
 from plimsoll.domain.waves import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from plimsoll.domain.images import Image
     from plimsoll.domain.ledger import History
@@ -184,6 +185,7 @@ def decide(
         refusals=tuple(refusals),
         notes=(
             *sizing(objects, environment.components),
+            *_warnings(objects, observed, history, migration, schema),
             *(f"{each.short} is no part of it any more and stays, for it holds data" for each in stays),
         ),
         objects=final,
@@ -218,6 +220,18 @@ def decide_migration(objects: Sequence[Manifest], observed: Observed, history: H
     if schema in history.reached(observed.namespace_uid):
         return Migration(run=False, why=f"the database has reached schema {_brief(schema)} already")
     return Migration(run=True, why=f"the database has not reached schema {_brief(schema)} yet", jobs=jobs)
+
+
+def _warnings(
+    objects: Sequence[Manifest], observed: Observed, history: History, migration: Migration, schema: str | None
+) -> Iterator[str]:
+    """Yield what a person must know of the database before saying yes."""
+    if one_way(objects) and migration.run:
+        yield "the migration is marked incompatible: once it ran, no release from before it is brought back"
+    if crossed := crossing(history, schema, observed.namespace_uid):
+        yield f"the migration of {crossed.name} is marked incompatible, and these images are older: restore the database first"
+    if observed.namespace_uid is None and history.standing is not None:
+        yield f"the namespace was deleted under {history.standing.name}: database content is gone"
 
 
 def missing_secrets(specs: Iterable[SecretSpec], existing: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ class Release:
     `content` is the hash of the manifests without the release's own marks, `workloads` maps a workload (`Deployment/backend`)
     to the release that last changed it (what `/version` answers), `inventory` lists the objects it owns (`manifests.Ref`).
     `schema` is the hash of the migrations, `migrated` the UID of the namespace in which the database has reached it.
+    `one_way`: that migration is marked incompatible with the releases before it.
     `rollback_of` is the release that was rolled back, `content_of` the one whose content runs again. `secrets` maps `secret/key`
     to a salted hash of its value. `timings` are seconds per step, `ci` the URL of the run that deployed. `untouched`: it failed
     before it changed anything. `proven`: it came up and passed its smoke test, and only its verdict was still to be written.
@@ -105,6 +106,7 @@ class Release:
     content_of: str | None = None
     schema: str | None = None
     migrated: str | None = None
+    one_way: bool = False
     once_verified: bool = False
     workloads: Mapping[str, str] = field(default_factory=dict)
     inventory: tuple[str, ...] = ()
@@ -212,6 +214,7 @@ PLAIN = (
     "content_of",
     "schema",
     "migrated",
+    "one_way",
     "once_verified",
     "ci",
     "untouched",

@@ -87,7 +87,7 @@ def renew_jobs(site: Site, jobs: Iterable[Manifest]) -> None:
     for job in jobs:
         target = ref(job)
         found = site.cluster.get(target.path, target.name, target.namespace)
-        if found is not None and _has_failed(found):
+        if found is not None and has_failed(found):
             site.cluster.delete(target.path, target.name, target.namespace)
             _await_gone(site, target, str(found["metadata"].get("uid")))
 
@@ -120,7 +120,8 @@ def _await_gone(site: Site, target: Ref, uid: str) -> None:
     )
 
 
-def _has_failed(job: Mapping[str, object]) -> bool:
+def has_failed(job: Mapping[str, object]) -> bool:
+    """Tell whether a live Job has ended in failure."""
     status = job.get("status")
     conditions = status.get("conditions") or [] if isinstance(status, dict) else []
     return any(each.get("type") == "Failed" and each.get("status") == "True" for each in conditions)

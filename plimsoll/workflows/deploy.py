@@ -21,6 +21,7 @@ from plimsoll.workflows.deploy_rollout import Rollout
 from plimsoll.workflows.gate import stood
 from plimsoll.workflows.ledger import repair
 from plimsoll.workflows.lock import locked
+from plimsoll.workflows.rollback import revive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,7 +60,7 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
     with locked(lock, cluster=site.cluster, wait=request.wait_lock, reporter=site.reporter, stop=site.stop):
         fenced = site.under(lock)
         fenced.guard()
-        repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter)
+        revive(fenced, repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter))
         with site.reporter.step("planning"):
             plan, history = make_plan(request, fenced, images, supply)
         require_current(request, fenced, plan, history)
@@ -113,7 +114,7 @@ def _agreed(
     plan, history = make_plan(request, site, images, supply)
     require_current(request, site, plan, history)
     refuse(plan.refusals)
-    if plan.nothing_to_do or history.unfinished or not _asks(request, site):
+    if plan.nothing_to_do or history.unfinished or _deleted(plan, history) or not _asks(request, site):
         # Nothing to approve; or the plan will be another one once the traces of a killed deploy are repaired.
         return None
     return _Agreed(plan, history, approve(plan))
@@ -137,6 +138,11 @@ def _approval(
         number = agreed.history.next_number
         raise stale(moved(agreed.plan.to_json(), plan.to_json(), history, number=number), plan.environment)
     return agreed.approval
+
+
+def _deleted(plan: DeployPlan, history: History) -> bool:
+    """Tell whether the namespace was deleted under a release: it is brought back first, and then the plan is another one."""
+    return history.standing is not None and any(each.kind == "Namespace" for each in plan.creates)
 
 
 def _asks(request: DeployRequest, site: Site) -> bool:

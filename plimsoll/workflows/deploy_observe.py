@@ -14,6 +14,7 @@ from plimsoll.domain.plan import Observed
 from plimsoll.domain.pruning import holds_data
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.workflows import secrets
+from plimsoll.workflows.namespaces import uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,11 +61,15 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
     An object that surely would not change is not asked about: its answer is what is live. Objects of a namespace that does not
     exist have no answers: they can only be created.
     """
-    namespace = site.cluster.get("v1/Namespace", site.environment.namespace)
-    uid = None if namespace is None else str(namespace["metadata"]["uid"])
+    uid, home = uid_of(site), Ref("v1", "Namespace", "", site.environment.namespace)
     ours = owned(site, objects, history)
+    if uid is None:
+        # What still is in a namespace that is going goes with it.
+        ours = {each: live for each, live in ours.items() if each.namespace == "" and each != home}
     live = {each: ours[each] for each in map(ref, objects) if each in ours}
-    unlabelled = [each for each in map(ref, objects) if each not in live and (each.namespace == "" or namespace is not None)]
+    unlabelled = [
+        each for each in map(ref, objects) if each not in live and (uid is not None or (each.namespace == "" and each != home))
+    ]
     live |= _found(site, unlabelled)
     first_mark = f"{site.environment.name}-{history.next_number}"
     answers: dict[Ref, Manifest] = {}
@@ -74,7 +79,7 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
     scaled, doubtful = autoscaled(objects), []
     for each in objects:
         target = ref(each)
-        if namespace is None and target.namespace:
+        if uid is None and target.namespace:
             continue
         found = live.get(target)
         # Compared with the mark that is live: then only what a release really changes is different.

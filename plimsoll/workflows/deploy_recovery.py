@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain.failure import Failure
 from plimsoll.domain.lock import LockLost
+from plimsoll.domain.migration import MigrationCrossed
 from plimsoll.domain.outcome import BrokenRelease
 from plimsoll.domain.release import State
 from plimsoll.errors import Bug, PlimsollError
@@ -25,7 +26,8 @@ def recover(site: Site, rollout: Rollout, error: Exception) -> Exception:
     """Return the error that ends the deploy, after everything was done that could be done about it.
 
     The record ends as `failed`. Where the environment was touched and a verified release is known, that one runs again, under a
-    record of its own. An exception that is no PlimsollError is our mistake: it is returned as it is, after the same recovery.
+    record of its own, unless an incompatible migration lies in between. An exception that is no PlimsollError is our mistake: it
+    is returned as it is, after the same recovery.
     """
     told = told_of(error)
     if isinstance(error, LockLost):
@@ -38,6 +40,10 @@ def recover(site: Site, rollout: Rollout, error: Exception) -> Exception:
         return _or_bug(error, _ended(told, rollout, None, f"nothing was changed. {told.now}".strip()))
     try:
         restored = _brought_back(site, rollout)
+    except MigrationCrossed as refused:
+        _unprove(site)
+        told.what = f"{told.what}\nand {refused.what}"
+        return _ended(told, rollout, None, refused.now, code=refused.code)
     except PlimsollError as second:
         _unprove(site)
         told.what = f"{told.what}\nand bringing back the release before failed: {second.what}"

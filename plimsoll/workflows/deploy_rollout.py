@@ -13,6 +13,7 @@ from plimsoll import __version__
 from plimsoll.domain.inventory import PARENT_KIND, is_listed, parent
 from plimsoll.domain.ledger import NAMESPACE, stem
 from plimsoll.domain.manifests import autoscaled, ref
+from plimsoll.domain.migration import one_way
 from plimsoll.domain.pruning import Pruning, holds_data, prunes, spared
 from plimsoll.domain.release import State
 from plimsoll.domain.rollout_limits import limits_from, limits_of
@@ -70,7 +71,7 @@ class Rollout:
     ) -> None:
         """Prepare; `budget` are the seconds for all waits together, `pruning` says how far `tidy` goes (None: by settings)."""
         self.site = site
-        self.release = release
+        self.release = replace(release, one_way=one_way(objects))
         self.wrote = False
         self.taken_over: list[Conflict] = []
         self._objects = {ref(each): each for each in objects}

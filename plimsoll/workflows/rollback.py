@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain.failure import Failure
 from plimsoll.domain.inventory import inventory_id, listed
-from plimsoll.domain.manifests import marks, ref
+from plimsoll.domain.lock import LockLost
+from plimsoll.domain.manifests import Ref, marks, ref
+from plimsoll.domain.migration import crossing, in_doubt, refusal
 from plimsoll.domain.outcome import BrokenRelease, RollbackResult
 from plimsoll.domain.plan import Observed, decide_migration, waves_of
 from plimsoll.domain.release import Release, State
 from plimsoll.errors import Bug, Failed, Interrupted, PlimsollError
+from plimsoll.workflows.apply import has_failed
 from plimsoll.workflows.deploy_rollout import Rollout, told_of
 from plimsoll.workflows.ledger import repair, unprove
 from plimsoll.workflows.lock import locked
+from plimsoll.workflows.namespaces import await_end, tell_loss, uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +46,7 @@ def rollback(request: RollbackRequest, site: Site, *, approve: Callable[[Release
     site.refuse_hold()
     history = site.ledger.history()
     target = history.rollback_target(request.to)
+    refuse_crossing(site, history, target)
     if environment.protected:
         approve(target, history.standing)
     started = site.clock.monotonic()
@@ -68,12 +73,16 @@ def restore(site: Site, history: History, *, target: Release, broken: Release | 
     """Apply, await, smoke and verify the content of `target` under a new record, within a time budget of its own.
 
     `broken` is the release that is left; verified records become `old_state`. Conflicts on our own fields are taken over and
-    listed. Call it under the lock. Raise Failed when it does not come up: the record then is `rollback-failed`.
+    listed. A namespace that is being deleted is waited for, and made anew. Call it under the lock. Raise MigrationCrossed where
+    the target does not run on the database any more (nothing was changed), and Failed when it does not come up: the record then
+    is `rollback-failed`.
     """
     inventory = inventory_id(site.project.name, site.environment.name)
     manifests = [listed(each, inventory) for each in site.ledger.manifests(target)]
-    namespace = site.cluster.get("v1/Namespace", site.environment.namespace)
-    uid = None if namespace is None else str(namespace["metadata"]["uid"])
+    await_end(site)
+    refuse_crossing(site, history, target)
+    tell_loss(site, history)
+    uid = uid_of(site)
     migration = decide_migration(manifests, Observed(namespace_uid=uid), history, target.schema)
     jobs = set() if migration.run else {ref(each) for each in manifests if each["kind"] == "Job"}
     record = Release(
@@ -113,6 +122,42 @@ def restore(site: Site, history: History, *, target: Release, broken: Release | 
         site.reporter.warn(f"took back {conflict.target}: {', '.join(f'{f} (from {by})' for f, by in conflict.fields)}")
     rollout.tidy()
     return rollout
+
+
+def refuse_crossing(site: Site, history: History, target: Release) -> None:
+    """Raise MigrationCrossed when an incompatible migration lies between `target` and the database as it is."""
+    uid = uid_of(site)
+    if uid is None:
+        return
+    if crossed := crossing(history, target.schema, uid):
+        raise refusal(crossed, target, sure=True)
+    for unsure in in_doubt(history, target.schema):
+        # A Job that has failed left the database as it was; one that is done, or still runs, did or may do its work.
+        jobs = [each for each in map(Ref.parse, unsure.inventory) if each.kind == "Job"]
+        lives = [site.cluster.get(each.path, each.name, each.namespace) for each in jobs]
+        if unsure.number > target.number and any(live is not None and not has_failed(live) for live in lives):
+            raise refusal(unsure, target, sure=False)
+
+
+def revive(site: Site, history: History) -> History:
+    """Bring the last verified release back where its namespace was deleted, and return the history after that.
+
+    A failure of that is a warning: the release that is being deployed comes next, and needs nothing of the old one.
+    """
+    await_end(site)
+    target = history.last_good
+    if target is None or history.standing is None or uid_of(site) is not None:
+        tell_loss(site, history)
+        return history
+    target = history.origin(target)
+    try:
+        with site.reporter.step(f"bringing back {target.name}, whose namespace was deleted"):
+            restore(site, history, target=target, broken=None, old_state=State.SUPERSEDED)
+    except (Interrupted, LockLost):
+        raise
+    except PlimsollError as error:
+        site.reporter.warn(f"{target.name} could not be brought back: {error.what}; going on with the new release")
+    return site.ledger.history()
 
 
 def _refuse_moved(seen: Release, found: Release, environment: str) -> None:

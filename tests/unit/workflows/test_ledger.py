@@ -256,8 +256,8 @@ OTHER: dict[str, Any] = {
     "started_at": "2031-01-01T00:00:00Z", "rollback_of": "staging-1", "content_of": "staging-1", "schema": "other",
     "workloads": {}, "inventory": (), "approval": Approval(kind="typed", by="eve", at="2031-01-01T00:00:00Z"),
     "gate": Gate(at="2031-01-01T00:00:00Z", items=()),
-    "finished_at": "2031-01-01T00:00:00Z", "cause": "another one", "migrated": "uid-9", "one_way": True, "smoke": (), "secrets": {}, "timings": {},
-    "untouched": True, "proven": True, "once_verified": True,
+    "finished_at": "2031-01-01T00:00:00Z", "cause": "another one", "migrated": "uid-9", "smoke": (), "secrets": {}, "timings": {},
+    "untouched": True, "proven": True, "once_verified": True, "one_way": True,
 }  # fmt: skip
 
 
