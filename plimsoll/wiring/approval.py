@@ -47,13 +47,21 @@ def _signed(saved: SavedPlan, file: str) -> Approval:
     from plimsoll.adapters.ssh_signatures import SshSignatures
     from plimsoll.workflows.approval import signed
 
+    git = Git(wiring.root())
+    if git.changed((wiring.SETTINGS_FILE,)):
+        raise Misconfigured(
+            f"{wiring.SETTINGS_FILE} has uncommitted changes, and it says who may approve",
+            where=wiring.SETTINGS_FILE,
+            now="commit them, so that they are reviewed, or take them back",
+            code="dirty",
+        )
     return signed(
         read_approval(Path(file)),
         saved,
         approvers=wiring.project().approvers,
         signatures=SshSignatures(),
         now=plans.now(),
-        deployers=Git(wiring.root()).identities(),
+        deployers=git.identities(),
     )
 
 

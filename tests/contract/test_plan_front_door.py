@@ -21,6 +21,7 @@ from tests.unit.test_schemas import check
 
 if TYPE_CHECKING:
     from plimsoll.domain.plan_file import SavedPlan
+    from tests.git_repository import Repository
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -58,7 +59,8 @@ class Clone:
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "grace", "-f", self.key), check=True)
         settings = f'{SETTINGS}grace = "{self.key.with_suffix(".pub").read_text().strip()}"\n'
         files = {"plimsoll.toml": settings, "tasks.py": TASKS, "invoke.yaml": (ROOT / "invoke.yaml").read_text()}
-        self.folder = repository(folder / "clone", files).root
+        self.repository: Repository = repository(folder / "clone", files)
+        self.folder = self.repository.root
         self.state = folder / "state"
 
     def inv(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -201,8 +203,10 @@ def test_a_deploy_takes_the_approval_of_somebody_else_and_no_other(clone: Clone)
     assert asked(clone) == "2 approval-invalid", "it is another plan now"
 
 
-def test_an_approver_who_is_taken_out_of_the_settings_approves_nothing_any_more(clone: Clone) -> None:
+def test_who_may_approve_stands_in_committed_settings(clone: Clone) -> None:
     clone.save()
     assert clone.inv("plan.approve", "plan.json", "--key", str(clone.key)).returncode == 0
     (clone.folder / "plimsoll.toml").write_text(SETTINGS)
+    assert asked(clone) == "2 dirty"
+    clone.repository.commit()
     assert asked(clone) == "2 unknown-approver"

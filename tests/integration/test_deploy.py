@@ -91,6 +91,21 @@ def test_a_changed_configuration_rolls_only_what_it_touches(staging: Clone) -> N
     assert status["images"]["frontend"] == frontend
 
 
+def test_a_saved_plan_is_carried_out_as_it_was_looked_at_and_only_once(staging: Clone, tmp_path: Path) -> None:
+    file = str(tmp_path / "plan.json")
+    staging.edit("infrastructure/kubernetes/base/backend/kustomization.yaml", "LOG_LEVEL=info", "LOG_LEVEL=debug")
+    staging.ok("build")
+    made = staging.ok("plan", "--env", "staging", "--save", file, "--json").json
+    check(made)
+    staging.restore()
+    said = staging.ok("deploy", "--plan", file, "--json").json
+    assert (said["outcome"], said["release"]) == ("released", made["plan"]["release"])
+    assert said["plan"]["changes"] == made["plan"]["changes"]
+    again = staging.inv("deploy", "--plan", file)
+    assert again.code == 2
+    assert f"{said['release']} was recorded since: verified" in again.stderr
+
+
 def test_a_release_that_crashes_at_start_fails_fast_with_its_cause_while_the_old_one_serves(staging: Clone) -> None:
     before = staging.status()
     staging.edit("backend/checkin/__main__.py", "def main(", 'raise RuntimeError("the planted crash")\n\n\ndef main(')
