@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
 
-@task(help={"json": "print one JSON object to stdout and nothing else"})
-def doctor(_c: Context, json: bool = False) -> None:
-    """Look at every tool, the engine and the machine, and name the command that repairs each."""
+@task(
+    help={
+        "env": "also ask this environment's cluster whether we may release to it (remote ones are always asked)",
+        "json": "print one JSON object to stdout and nothing else",
+    }
+)
+def doctor(_c: Context, env: str | None = None, json: bool = False) -> None:
+    """Look at every tool, the engine, the machine and our rights in clusters, and name the command that repairs each."""
     from plimsoll.ui.doctor import draw
     from plimsoll.wiring import tools
     from plimsoll.workflows.doctor import require
 
-    wiring.output(json=json).result(tools.doctor(), draw, require)
+    output = wiring.output(json=json)
+    output.result(tools.doctor(env, output.reporter), draw, require)

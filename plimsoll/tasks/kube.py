@@ -1,4 +1,4 @@
-"""`inv kube.render` and `inv kube.validate`."""
+"""`inv kube.render`, `inv kube.validate` and `inv kube.rbac`."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ def validate(_c: Context, env: str | None = None, json: bool = False) -> None:
 
     output = wiring.output(json=json)
     output.result(rendering.validate(env, output.reporter), draw_validation)
+
+
+@task(
+    help={
+        "env": "environment to release to (default: local)",
+        "service-account": "who releases: NAME (in the namespace plimsoll) or NAMESPACE/NAME (default: plimsoll-deployer)",
+        "json": JSON_HELP,
+    }
+)
+def rbac(_c: Context, env: str = "local", service_account: str = "plimsoll-deployer", json: bool = False) -> None:
+    """Print the least rights that releasing to an environment takes, for an administrator to apply."""
+    from plimsoll.ui.render import draw_rendering
+    from plimsoll.wiring import rights
+
+    wiring.output(json=json).result(rights.render(env, service_account), draw_rendering)

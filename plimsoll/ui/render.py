@@ -11,12 +11,21 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plimsoll.domain.policy import Validation
+    from plimsoll.domain.rbac_objects import DeployerRights
     from plimsoll.domain.rendering import Rendering
 
 
-def draw_rendering(rendering: Rendering, console: Console) -> None:
+class Plain(yaml.SafeDumper):
+    """Writes what stands in several places several times: `kubectl` reads anchors, people rather not."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        """Never refer to an earlier place."""
+        return True
+
+
+def draw_rendering(rendering: Rendering | DeployerRights, console: Console) -> None:
     """Print the objects as YAML documents that `kubectl` reads, unwrapped and uncoloured."""
-    text = yaml.safe_dump_all(rendering.objects, explicit_start=True, sort_keys=False, allow_unicode=True)
+    text = yaml.dump_all(rendering.objects, Dumper=Plain, explicit_start=True, sort_keys=False, allow_unicode=True)
     console.print(Text(text, end=""), soft_wrap=True)
 
 

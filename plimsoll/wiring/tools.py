@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,11 +125,23 @@ def _tool(name: str) -> Tool:
     return found
 
 
-def doctor() -> Diagnosis:
-    """Look at everything that Plimsoll stands on."""
+def doctor(name: str | None, reporter: Reporter) -> Diagnosis:
+    """Look at everything that Plimsoll stands on, and at our rights in remote clusters and in the environment called `name`."""
+    from plimsoll.wiring import rights
     from plimsoll.workflows.doctor import diagnose
 
-    return diagnose(versions().tools, toolbox=_toolbox(), engine=engine(), host=_host(), more=(_bases, _registry))
+    named = wiring.environment(name) if name else None
+    asked = [each for each in wiring.project().environments.values() if each.remote or each is named]
+    checks = [partial(rights.check, each, reporter, needed=each is named) for each in asked]
+    return diagnose(versions().tools, toolbox=_toolbox(), engine=engine(), host=_host(), more=(_bases, _registry, *checks))
+
+
+def present(name: str) -> bool:
+    """Tell whether a tool of versions.toml is there and will do; nothing is installed."""
+    from plimsoll.domain.tools_verdict import judge
+
+    tool = _tool(name)
+    return bool(judge(tool, _toolbox().found(tool)).path)
 
 
 def bases_warning() -> str | None:

@@ -216,7 +216,7 @@ class Fenced:
 
     def disown(self, live: Mapping[str, Any], *path: str, timeout: float = 5) -> bool:
         """Give up a claim as the cluster does, under the lock."""
-        self._lock.require(timeout)
+        self._writing(timeout)
         return self._cluster.disown(live, *path, timeout=timeout)
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
