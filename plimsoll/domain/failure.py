@@ -138,14 +138,24 @@ class Failure:
             "commands": list(self.commands),
         }
 
+    def replaced(self, release: str) -> Failure:
+        """Return the failure of `release` once an older one runs in its place: with commands that still find something.
+
+        The pods of a workload that goes back are gone; those of a Job stay.
+        """
+        if self.cause.workload.startswith("Job/"):
+            return self
+        kept = (command for command in self.commands if " describe pod " not in command and " logs " not in command)
+        return replace(self, commands=(f"inv release.show {release}", *kept))
+
     def redacted(self, hide: Callable[[str], str]) -> Failure:
-        """Return the failure with every text that came out of the cluster passed through `hide`."""
+        """Return the failure with every text that came out of the cluster passed through `hide`, and endless lines cut then."""
         return replace(
             self,
             cause=replace(self.cause, message=hide(self.cause.message)),
             others=tuple(replace(cause, message=hide(cause.message)) for cause in self.others),
             events=tuple(replace(event, message=hide(event.message)) for event in self.events),
-            excerpts=tuple(replace(each, lines=tuple(hide(line) for line in each.lines)) for each in self.excerpts),
+            excerpts=tuple(replace(each, lines=tuple(_cut(hide(line)) for line in each.lines)) for each in self.excerpts),
         )
 
 
@@ -195,7 +205,7 @@ def excerpts(said: Iterable[tuple[str, str, bool, str]]) -> tuple[Excerpt, ...]:
     """
     merged: list[tuple[list[str], Excerpt]] = []
     for pod, container, previous, text in said:
-        lines = tuple(_readable(line) for line in text.splitlines() if line.strip())
+        lines = tuple(clean(line).expandtabs(4).rstrip() for line in text.splitlines() if line.strip())
         keys = [_sameness(line, pod) for line in lines]
         if not lines:
             continue
@@ -246,6 +256,5 @@ def _same(one: Sequence[str], other: Sequence[str]) -> bool:
     return first == second or (one[-1] == other[-1] and (first <= second or second <= first))
 
 
-def _readable(line: str) -> str:
-    cleaned = clean(line).expandtabs(4).rstrip()
-    return cleaned if len(cleaned) <= LONGEST_LINE else f"{cleaned[: LONGEST_LINE - 1]}…"
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"

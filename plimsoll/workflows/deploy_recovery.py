@@ -37,7 +37,7 @@ def recover(site: Site, rollout: Rollout, error: Exception) -> Exception:
     except PlimsollError as second:
         return _ended(told, rollout, None, f"the record could not be closed either ({second.what}); {REPAIRS}")
     if not rollout.wrote:
-        return _or_bug(error, _ended(told, rollout, None, f"nothing was changed. {told.now}".strip()))
+        return _or_bug(error, _ended(told, rollout, None, f"nothing was changed; {told.now}".rstrip("; ")))
     try:
         restored = _brought_back(site, rollout)
     except MigrationCrossed as refused:
@@ -50,9 +50,9 @@ def recover(site: Site, rollout: Rollout, error: Exception) -> Exception:
         return _ended(told, rollout, None, second.now or REPAIRS, code="rollback-failed")
     if restored is None:
         stay = f"nothing was verified here before: the objects stay in {site.environment.namespace} for inspection"
-        now = f"{stay}. Correct the cause and deploy again. {told.now}".strip()
+        now = f"{stay}; correct the cause and deploy again; {told.now}".rstrip("; ")
     else:
-        now = f"{restored.content_of} serves again (verified, recorded as {restored.name}). {told.now}".strip()
+        now = f"{restored.content_of} serves again (verified, recorded as {restored.name}); {told.now}".rstrip("; ")
     return _or_bug(error, _ended(told, rollout, restored, now))
 
 
@@ -82,6 +82,8 @@ def _unprove(site: Site) -> None:
 
 def _ended(told: PlimsollError, rollout: Rollout, restored: Release | None, now: str, *, code: str = "") -> PlimsollError:
     failure = told.report if isinstance(told.report, Failure) else None
+    if failure is not None and restored is not None:
+        failure = failure.replaced(rollout.release.name)
     told.report = BrokenRelease(
         environment=rollout.release.environment, release=rollout.release, restored=restored, failure=failure
     )

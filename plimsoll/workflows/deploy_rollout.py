@@ -24,6 +24,7 @@ from plimsoll.workflows.deploy_observe import owned
 from plimsoll.workflows.ledger import prove
 from plimsoll.workflows.settle import settle
 from plimsoll.workflows.smoke import require_passed, smoke
+from plimsoll.workflows.smoke_failure import smoke_failure
 from plimsoll.workflows.stuck_pods import free_backed_off_pods, free_stuck_pods
 from plimsoll.workflows.wait import wait_for
 
@@ -222,7 +223,7 @@ class Rollout:
             stop=self.site.stop,
         )
         self.release = replace(self.release, smoke=results)
-        require_passed(results, self.site.smoke_url)
+        require_passed(results, self.site.smoke_url, report=smoke_failure(self.site, results))
 
     def _note_schema(self) -> None:
         """Note in the record that the database of this very namespace has reached the schema, before workloads rely on it."""

@@ -70,6 +70,8 @@ def wait_for(
             _watch(wait, cluster, stop)
         except _GivenUp as end:
             (workload, cause), *others = end.causes
+            # Said at once: what explains it takes requests, and bringing an older release back its time.
+            reporter.info(f"{workload.short} is given up: {hide(cause.headline)}")
             failure = collect(
                 workload, cause, wait.observed, logs=logs, environment=environment, others=[other for _ref, other in others]
             )

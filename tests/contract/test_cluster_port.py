@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +17,11 @@ import yaml
 from plimsoll.adapters.kube_http import Request
 from plimsoll.adapters.kube_logs import KubePodLogs
 from plimsoll.domain import immutable
-from plimsoll.domain.manifests import Conflict, copied
+from plimsoll.domain.inventory import inventory_id, listed, parent
+from plimsoll.domain.manifests import Conflict, copied, ref
 from plimsoll.domain.owned_fields import owns, settled
 from plimsoll.errors import Failed, Misconfigured
+from plimsoll.workflows.apply import apply
 from tests.contract import real_cluster
 from tests.fake_cluster import FakeCluster
 
@@ -251,6 +254,36 @@ def test_what_changed_since_it_was_seen_is_not_disowned(site: Fake | Real, name:
     assert not site.cluster.disown(live, "spec", "minReadySeconds")
     site.cluster.delete(DEPLOYMENT, name, site.namespace)
     assert not site.cluster.disown(live, "spec", "minReadySeconds")
+
+
+def test_replicas_go_to_an_autoscaler_as_they_are_and_a_new_workload_starts_at_its_floor(site: Fake | Real, name: str) -> None:
+    here: Any = SimpleNamespace(cluster=site.cluster, stop=SimpleNamespace(check=lambda: None))
+    floors = {("Deployment", name): 2, ("Deployment", f"{name}-new"): 2}
+    # No node takes its pods: only the number is looked at.
+    manifest = deployment(site, name, replicas=5)
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = {"plimsoll.dev/no": "node"}
+    before = site.cluster.apply(manifest)["metadata"]["generation"]
+    del manifest["spec"]["replicas"]
+    new = copied(manifest)
+    new["metadata"]["name"] = f"{name}-new"
+    apply(here, [manifest, new], take_over=False, floors=floors)
+    kept, fresh = (site.cluster.get(DEPLOYMENT, each, site.namespace) for each in (name, f"{name}-new"))
+    assert (kept["spec"]["replicas"], kept["metadata"]["generation"]) == (5, before)
+    assert fresh["spec"]["replicas"] == 2
+    assert not owns(kept, "spec", "replicas")
+    assert not owns(fresh, "spec", "replicas")
+    assert settled(manifest, kept)
+
+
+def test_the_parent_of_an_inventory_and_its_members_are_found_by_their_labels(site: Fake | Real, name: str) -> None:
+    member = listed(config_map(site, name, {"a": "1"}), inventory_id(name, "staging"))
+    found = parent(name, "staging", [ref(member)], tooling="plimsoll/v1.2.3")
+    found["metadata"]["namespace"] = site.namespace
+    site.cluster.apply(member)
+    site.cluster.apply(found)
+    labels = found["metadata"]["labels"]["applyset.kubernetes.io/id"]
+    members = site.cluster.list(MAP, labels=f"applyset.kubernetes.io/part-of={labels}")
+    assert [each["metadata"]["name"] for each in members] == [name]
 
 
 def test_an_immutable_field_is_the_users_in_a_dry_run_and_a_failure_later(site: Fake | Real, name: str) -> None:

@@ -137,9 +137,21 @@ def test_a_log_cannot_act_on_a_terminal() -> None:
     assert plain("\x1b[2Jpull\x07 failed\r\nnow") == "pull failed now"
 
 
-def test_a_line_without_an_end_is_cut() -> None:
-    (found,) = excerpts([("web-1", "web", False, "x" * 60_000)])
-    assert (len(found.lines[0]), found.lines[0][-1]) == (1000, "…")
+def test_a_line_without_an_end_is_cut_and_no_part_of_a_secret_stays_at_the_cut() -> None:
+    said = excerpts([("web-1", "web", False, "x" * 995 + "hunter2" + "x" * 60_000)])
+    failure = Failure(cause=cause(), environment="staging", excerpts=said)
+    (line,) = failure.redacted(lambda text: text.replace("hunter2", "***")).excerpts[0].lines
+    assert (len(line), line[994:]) == (1000, "x***x…")
+
+
+def test_commands_about_pods_that_are_gone_make_room_for_the_record() -> None:
+    told = Failure(cause=cause(), environment="staging", commands=commands(cause(), namespace="shop", kubectl=KUBECTL))
+    assert told.replaced("staging-7").commands == (
+        "inv release.show staging-7",
+        "kubectl --kubeconfig /state/kubeconfig -n shop get events --sort-by=.lastTimestamp",
+    )
+    job = Failure(cause=cause(workload="Job/migrate"), environment="staging", commands=told.commands)
+    assert job.replaced("staging-7") is job
 
 
 def test_commands_name_the_cluster_and_the_run_that_crashed() -> None:

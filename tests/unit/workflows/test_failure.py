@@ -12,11 +12,14 @@ from jsonschema import Draft202012Validator
 from plimsoll.domain.failure import Cause
 from plimsoll.domain.manifests import Ref
 from plimsoll.domain.rollout_observed import Observed
+from plimsoll.errors import Failed
 from plimsoll.workflows import failure
 from tests.fake_cluster import FakeCluster
+from tests.fake_site import World
 
 if TYPE_CHECKING:
     from plimsoll.domain.failure import Failure
+    from tests.fake_cluster import Call
 
 SCHEMAS = Path(__file__).parents[3] / "plimsoll" / "schemas"
 WEB, MIGRATE, STORE = (
@@ -151,3 +154,18 @@ def test_a_failure_is_the_published_json() -> None:
     validator = Draft202012Validator(json.loads((SCHEMAS / "failure-1.json").read_text()))
     validator.validate(told)
     assert not validator.is_valid({**told, "cause": {}})
+
+
+def test_the_cause_is_reported_before_anything_is_asked_to_explain_it() -> None:
+    world = World("crash")
+    known: list[bool] = []
+
+    def look(call: Call) -> None:
+        if call.verb == "logs":
+            known.append(any("is given up: Pod/" in line and "CrashLoopBackOff" in line for line in world.reporter.lines("info")))
+
+    world.cluster.on_call.append(look)
+    with pytest.raises(Failed):
+        world.deploy()
+    assert known
+    assert all(known)
