@@ -5,6 +5,7 @@ Its size follows what is there now, never how long it has been watched: what is 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ class Observed:
         self._entries: dict[str, _Entry] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._children: dict[str, dict[str, None]] = {}
-        self._strays: dict[str, dict[str, Object]] = {}
+        # Ordered: the oldest is dropped in no time, which a dictionary that loses its first entries does not do.
+        self._strays: OrderedDict[str, dict[str, Object]] = OrderedDict()
         self._synced: set[str] = set()
         for each in objects:
             self.take("MODIFIED", each)
@@ -188,8 +190,10 @@ class Observed:
         # The newest last.
         events.pop(name, None)
         events[name] = seen
-        _bound(events, EVENTS_EACH)
-        _bound(self._strays, STRAYS)
+        if len(events) > EVENTS_EACH:
+            del events[next(iter(events))]
+        if len(self._strays) > STRAYS:
+            self._strays.popitem(last=False)
 
 
 def kind_of(seen: Mapping[str, Any]) -> str:
@@ -232,12 +236,6 @@ def applied_at(workload: Mapping[str, Any]) -> str:
         if each.get("manager") == MANAGER and each.get("operation") == "Apply" and not each.get("subresource")
     ]
     return max(times, default="")
-
-
-def _bound(kept: dict[str, Any], most: int) -> None:
-    """Forget the oldest of what is kept beyond `most`."""
-    if len(kept) > most:
-        del kept[next(iter(kept))]
 
 
 def _course(before: _Course | None, pod: Object) -> _Course:

@@ -10,7 +10,7 @@ from plimsoll.domain.failure import Cause
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL
 from plimsoll.domain.rollout import Doomed, Progressing, Ready, cause_of, verdict, watched
 from plimsoll.domain.rollout_board import Standing
-from plimsoll.domain.rollout_observed import Observed
+from plimsoll.domain.rollout_observed import Observed, kind_of
 from plimsoll.errors import Failed
 from plimsoll.workflows.definitions import declarations
 from plimsoll.workflows.failure import collect
@@ -120,6 +120,9 @@ class _Wait:
         self.arrived: dict[str, float] = {}
         self.limits = limits
         self._declared = declared
+        self._named = {(workload.path, workload.name): workload for workload in limits}
+        # UID -> workload: with hundreds of them, each change must lead to its own without asking all.
+        self._workloads: dict[str, Ref] = {}
         self._kinds = watched(limits)
         self._clock = clock
         self._reporter = reporter
@@ -148,7 +151,9 @@ class _Wait:
 
     def look(self, change: tuple[str, dict[str, Any]] | None) -> tuple[Ref, Cause] | None:
         """Take in a change (None: only time has passed) and judge anew whom it is about; return who never arrives, and why."""
-        touched = tuple(self.limits) if change is None else self._touched(*change)
+        # Time alone takes nobody's readiness away.
+        late = (each for each in self.limits if each.short not in self.arrived)
+        touched = tuple(late) if change is None else self._touched(*change)
         if not all(self.observed.whole(kind) for kind in self._kinds):
             return None
         for workload in touched:
@@ -177,14 +182,16 @@ class _Wait:
         if event == "SYNCED":
             self.observed.take(event, seen)
             return tuple(self.limits)
-        before = self.observed.root(seen)
+        # Before and after: an object may lose its owner, and a workload its pods.
+        roots = {self.observed.root(seen)}
         self.observed.take(event, seen)
-        roots = {before, self.observed.root(seen), None}
-        return [each for each in self.limits if self._uid(each) in roots]
-
-    def _uid(self, workload: Ref) -> str | None:
-        live = self.observed.find(workload.path, workload.name)
-        return str(live["metadata"]["uid"]) if live else None
+        if workload := self._named.get((kind_of(seen), str(seen["metadata"].get("name")))):
+            self._workloads[str(seen["metadata"].get("uid"))] = workload
+        roots.add(self.observed.root(seen))
+        touched = tuple(self._workloads[uid] for uid in roots if uid in self._workloads)
+        if event == "DELETED":
+            self._workloads.pop(str(seen["metadata"].get("uid")), None)
+        return touched
 
     def _judge(self, workload: Ref) -> Cause | None:
         name = workload.short
