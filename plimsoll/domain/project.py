@@ -263,6 +263,12 @@ class RolloutSettings:
     keep_releases: int = 20
     keep_configurations: int = KEPT_CONFIGURATIONS
 
+    def __post_init__(self) -> None:
+        """Refuse to keep no release: there would be nothing to go back to."""
+        if self.keep_releases < 1:
+            msg = "keep_releases must be at least 1"
+            raise ValueError(msg)
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateSettings:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from plimsoll.domain.release_report import Exported, ReleaseReport
 
 # A value longer than this is cut; the JSON of the comparison has all of it.
-VALUE = 100
+VALUE = 200
 # The steps of a deploy in their order: the ledger keeps them by name.
 STEPS = ("publish", "lock", "plan", "foundation", "data", "migration", "workloads", "smoke")
 MARKS = {"met": ("✔", "green"), "not met": ("✘", "red"), "not provided": ("?", "yellow")}
@@ -95,7 +95,7 @@ def draw_items(gate: Gate, console: Console) -> None:
             Text.assemble(
                 "  ",
                 (mark, style),
-                f" {item.title:<23}",
+                f" {item.title:<24}",
                 (f"{item.standing.value}{required}", style),
                 f": {item.detail}",
                 (f"  {item.at}" if item.at else "", "dim"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,9 @@ def recorded(version: str, target: Environment, history_of: Callable[[Environmen
             code="not-whole",
         )
     dirty = found.dirty or _overlay_differs(target)
-    return Candidate(images=found.images, git_revision=found.git_revision, dirty=dirty)
+    # What a scanner said then is no verdict of today: the images are judged anew before anything is deployed.
+    images = {service: replace(image, scan=None) for service, image in found.images.items()}
+    return Candidate(images=images, git_revision=found.git_revision, dirty=dirty)
 
 
 def _passed(environment: Environment, found: Mapping[str, Image], reporter: Reporter) -> Mapping[str, Image]:

@@ -40,7 +40,9 @@ def terms(environment: Environment, candidate: Candidate, *, broken: str | None 
     # The images come from one commit and the overlay from the present one: both go to production.
     seen = {each: git.branches(settings.release_branch, each) for each in (candidate.git_revision, git.head().revision)}
     evidence = branch_evidence(settings.release_branch, seen, _now())
-    return Terms(known={"branch": evidence}, required=frozenset(settings.require), broken=broken)
+    # An environment that images without a good verdict are not pushed for asks for that verdict.
+    required = {*settings.require, *({"scanned"} if environment.gate == "block" else ())}
+    return Terms(known={"branch": evidence}, required=frozenset(required), broken=broken)
 
 
 def opened(environment: Environment, broken: str | None) -> Environment:

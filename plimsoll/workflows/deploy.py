@@ -52,17 +52,21 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
         )
     refuse(judge(environment, request.candidate, proven=request.proven, terms=request.terms))
     site.refuse_hold()
+    begun = site.clock.monotonic()
     images = supply.publish(request.candidate.images)
     require_images(images, supply.registry, site.reporter)
+    timings = {"publish": site.clock.monotonic() - begun}
     agreed = _agreed(request, site, supply, images, approve=approve)
     started = site.clock.monotonic()
     lock = site.lock(f"deploy to {environment.name}")
     with locked(lock, cluster=site.cluster, wait=request.wait_lock, reporter=site.reporter, stop=site.stop):
+        timings["lock"] = site.clock.monotonic() - started
         fenced = site.under(lock)
         fenced.guard()
         revive(fenced, repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter))
         with site.reporter.step("planning"):
             plan, history = make_plan(request, fenced, images, supply)
+        timings["plan"] = site.clock.monotonic() - started - timings["lock"]
         require_current(request, fenced, plan, history)
         refuse(plan.refusals)
         if plan.nothing_to_do:
@@ -70,7 +74,7 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
         else:
             approval = _approval(request, site, plan, history, agreed=agreed, approve=approve)
             gate = stood(request, site, images, approval)
-            record = replace(_record(request, site, plan, history, images), approval=approval, gate=gate)
+            record = replace(_record(request, site, plan, history, images), approval=approval, gate=gate, timings=timings)
             live, outcome = _released(request, fenced, plan, history, record), RELEASED
     return DeployResult(
         environment=environment.name,

@@ -156,3 +156,7 @@ def test_approvers_without_a_usable_key_are_told_each_with_its_path(tmp_path: Pa
 
 def test_two_approvers_with_one_key_are_refused(tmp_path: Path) -> None:
     assert "ada and grace have the same key" in problems(tmp_path, f'{SMALL}\n[approvers]\nada = "{KEY}"\ngrace = "{KEY}"\n')
+
+
+def test_a_ledger_that_keeps_no_release_is_refused(tmp_path: Path) -> None:
+    assert "keep_releases must be at least 1" in problems(tmp_path, f"{SMALL}\n[rollout]\nkeep_releases = 0\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from plimsoll.config import load
+from plimsoll.domain.gate import Standing
 from plimsoll.domain.promotion import Candidate
 from plimsoll.errors import Misconfigured
 from plimsoll.wiring import gate
@@ -37,6 +39,17 @@ def test_there_is_no_glass_where_there_is_no_gate() -> None:
 def test_broken_glass_shows_the_scanners_verdict_and_is_not_stopped_by_it() -> None:
     assert gate.opened(PRODUCTION, None) is PRODUCTION
     assert gate.opened(PRODUCTION, "checkout is down").gate == "show"
+
+
+def test_an_environment_whose_scan_gate_blocks_asks_for_the_verdict() -> None:
+    assert gate.terms(PRODUCTION, CANDIDATE).required == {"scanned"}
+    assert gate.terms(replace(PRODUCTION, gate="show"), CANDIDATE).required == set()
+
+
+def test_a_commit_that_this_clone_does_not_have_is_not_held_against_a_release() -> None:
+    found = gate.terms(PRODUCTION, CANDIDATE).known["branch"]
+    assert found.standing is Standing.NOT_PROVIDED
+    assert "this clone does not know the commit 0123456789ab" in found.detail
 
 
 def test_the_gate_of_settings_that_name_none_asks_for_main_and_nothing_else(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_first_deploy_is_verified_and_recorded() -> None:
     assert [check.name for check in record.smoke] == ["ready", "greetings"]
     assert record.actor == "ada"
     assert record.finished_at is not None
-    assert set(record.timings) == {"foundation", "data", "migration", "workloads", "smoke"}
+    assert set(record.timings) == {"publish", "lock", "plan", "foundation", "data", "migration", "workloads", "smoke"}
     assert record.workloads["Deployment/web"] == "staging-1"
     assert world.free()
 

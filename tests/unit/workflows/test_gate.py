@@ -110,7 +110,7 @@ def test_broken_glass_stands_in_status_and_history_and_in_the_release_itself() -
     assert f"glass broken: {REASON}" in drawn(draw_history, history(site))
     shown = drawn(ui.draw_release, Records(PRODUCTIONS, world.site).show("production-1"))
     assert f"! the glass was broken: {REASON}" in shown
-    assert "✘ committed sources only not met: uncommitted changes" in shown
+    assert "✘ committed sources only  not met: uncommitted changes" in shown
 
 
 PRODUCTIONS = {"production": PRODUCTION}
@@ -149,8 +149,8 @@ def test_the_gate_can_be_asked_before_a_deploy() -> None:
     assert found.to_json()["passes"] is True
     text = drawn(ui.draw_gate, found)
     assert "the gate of production for 0123456789ab" in text
-    assert "✔ verified in staging    met: verified as staging-1" in text
-    assert "? approved               not provided: asked for when it is deployed" in text
+    assert "✔ verified in staging     met: verified as staging-1" in text
+    assert "? approved                not provided: asked for when it is deployed" in text
     assert "✔ a release passes" in text
 
 
