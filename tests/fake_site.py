@@ -295,11 +295,18 @@ class World:
         **request: Any,  # noqa: ANN401 -- the fields of a DeployRequest
     ) -> PlanResult:
         """Plan a deploy, as `inv plan` would."""
+        supply = self._supply(recorded=request.pop("recorded", False))
         candidate = Candidate(images=released or images(), git_revision=REVISION, dirty=request.pop("dirty", False))
-        return show_plan(DeployRequest(candidate=candidate, **request), self.site(environment), self._supply())
+        return show_plan(DeployRequest(candidate=candidate, **request), self.site(environment), supply)
 
-    def _supply(self) -> Supply:
-        return Supply(renderer=self.overlay, schemas=lambda: self.schemas, registry=self.registry, publish=self._publish)
+    def _supply(self, *, recorded: bool = False) -> Supply:
+        return Supply(
+            renderer=self.overlay,
+            schemas=lambda: self.schemas,
+            registry=self.registry,
+            publish=self._publish,
+            recorded=recorded,
+        )
 
     def rollback(self, to: str | None = None, environment: Environment = STAGING, *, wait_lock: float = 30) -> RollbackResult:
         """Roll back, as `inv rollback` would."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain.manifests import marked, unlisted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 HIDDEN = "***"
 ABSENT = None
@@ -82,6 +82,15 @@ def redact(path: str, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     if isinstance(value, str):
         return IN_URL.sub(rf"\1{HIDDEN}", ASSIGNED.sub(rf"\1{HIDDEN}", value))
     return value
+
+
+def in_texts(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 -- any JSON value
+    """Return a JSON value with `change` done to every text in it."""
+    if isinstance(value, list):
+        return [in_texts(each, change) for each in value]
+    if isinstance(value, dict):
+        return {key: in_texts(each, change) for key, each in value.items()}
+    return change(value) if isinstance(value, str) else value
 
 
 def touches_template(found: tuple[Change, ...]) -> bool:

@@ -136,12 +136,16 @@ class SavedPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanResult:
-    """What `inv plan` answers. `cluster` is the UID of kube-system; `saved` and `file` are set where the plan was saved."""
+    """What `inv plan` answers. `cluster` is the UID of kube-system; `saved` and `file` are set where the plan was saved.
+
+    `remarks` are what stands in the way just now and may be gone when it is carried out: a hold, somebody else's deploy.
+    """
 
     plan: DeployPlan
     cluster: str
     candidate: Candidate
     protected: bool
+    remarks: tuple[str, ...] = ()
     file: str | None = None
     saved: SavedPlan | None = None
 
@@ -155,6 +159,7 @@ class PlanResult:
             "dirty": self.candidate.dirty,
             "needs_approval": self.protected and not self.plan.nothing_to_do,
             "plan": self.plan.to_json(),
+            "remarks": list(self.remarks),
             "saved": None
             if self.saved is None
             else {"file": self.file, "digest": self.saved.digest, "expires_at": self.saved.expires_at},

@@ -143,6 +143,17 @@ def objections(observed: Observed, *, take_over: bool) -> tuple[Refusal, ...]:
     return tuple(found)
 
 
+def lacking(references: Sequence[str]) -> Refusal:
+    """Return what is said of images that the registry does not have: no pod could start with them."""
+    return Refusal(
+        code="image-missing",
+        what=f"the registry does not have {', '.join(references)}",
+        where=references[0].split("/", 1)[0],
+        now="build and push it again: `inv build image.push`; nothing was changed in the cluster",
+        exit_code=Failed.exit_code,
+    )
+
+
 def invalid(each: Ref, problems: Sequence[tuple[str, str, str]]) -> tuple[Refusal, ...]:
     """Return what the schemas of the API say against an object that no server could be asked about yet: (path, what, now)."""
     return tuple(

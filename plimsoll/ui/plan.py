@@ -42,6 +42,8 @@ def draw_result(result: PlanResult, console: Console) -> None:
     draw_plan(result.plan, console)
     if result.protected and not result.plan.nothing_to_do:
         console.print(Text.assemble(("  needs an approval: ", "cyan"), f"{result.plan.environment} is protected"))
+    for remark in result.remarks:
+        console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
     if result.saved is not None:
         console.print(Text.assemble(("✔ ", "green"), f"saved in {result.file}, holds until {result.saved.expires_at}"))
         console.print(Text(f"  {result.saved.digest}", style="dim"))

@@ -30,6 +30,7 @@ def supply(environment: Environment, reporter: Reporter, *, recorded: bool) -> S
         schemas=render.schemas,
         registry=images.registry(),
         publish=lambda found: _passed(environment, found, reporter) if recorded else _published(environment, found, reporter),
+        recorded=recorded,
     )
 
 

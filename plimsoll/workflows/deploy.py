@@ -12,10 +12,10 @@ from plimsoll.domain.failure import Failure
 from plimsoll.domain.manifests import marks, ref
 from plimsoll.domain.outcome import PLANNED, RELEASED, UNCHANGED, BrokenRelease, DeployResult
 from plimsoll.domain.plan_drift import moved, stale
-from plimsoll.domain.promotion import judge, refuse
+from plimsoll.domain.promotion import judge, lacking, refuse
 from plimsoll.domain.release import Release, State
 from plimsoll.errors import Failed
-from plimsoll.workflows.deploy_plan import make_plan, require_current
+from plimsoll.workflows.deploy_plan import absent, make_plan, require_current
 from plimsoll.workflows.deploy_recovery import recover
 from plimsoll.workflows.deploy_rollout import Rollout
 from plimsoll.workflows.gate import stood
@@ -89,14 +89,9 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
 def require_images(images: Mapping[str, Image], registry: ImageRegistry, reporter: Reporter) -> None:
     """Raise Failed naming every image that the registry does not have: no pod could start with it."""
     with reporter.step("looking for the images in the registry"):
-        missing = [image.reference for image in images.values() if registry.digest(image.reference) != image.digest]
-    if missing:
-        raise Failed(
-            f"the registry does not have {', '.join(sorted(missing))}",
-            where=next(iter(images.values())).repository.split("/", 1)[0],
-            now="build and push it again: `inv build image.push`; nothing was changed in the cluster",
-            code="image-missing",
-        )
+        gone = absent(images, registry)
+    if gone:
+        raise lacking(gone).error()
 
 
 @dataclass(frozen=True)

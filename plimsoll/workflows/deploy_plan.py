@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from plimsoll.domain.diff import Change, in_texts
 from plimsoll.domain.gate import Terms
 from plimsoll.domain.inventory import inventory_id
 from plimsoll.domain.manifests import prepare, ref
 from plimsoll.domain.plan import decide
 from plimsoll.domain.plan_drift import moved, stale
 from plimsoll.domain.plan_file import PlanResult, require_cluster
-from plimsoll.domain.promotion import invalid, judge, objections
+from plimsoll.domain.promotion import invalid, judge, lacking, objections
 from plimsoll.domain.pruning import Pruning
 from plimsoll.domain.rollout_limits import problems
 from plimsoll.errors import EnvironmentLacks
 from plimsoll.workflows.definitions import declarations
 from plimsoll.workflows.deploy_observe import observe
+from plimsoll.workflows.hold import remark
+from plimsoll.workflows.lock import holder_of
+from plimsoll.workflows.secrets import hider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,20 +66,36 @@ class Supply:
     """Where a deploy gets its objects and images from.
 
     `schemas` judge objects of a namespace that does not exist yet, about which no API server can be asked. `publish` does what is
-    missing of scan and push, and returns the images with their verdicts.
+    missing of scan and push, and returns the images with their verdicts; images of a `recorded` release are not pushed.
     """
 
     renderer: Renderer
     schemas: Callable[[], Schemas]
     registry: ImageRegistry
     publish: Callable[[Mapping[str, Image]], Mapping[str, Image]]
+    recorded: bool = False
 
 
 def show_plan(request: DeployRequest, site: Site, supply: Supply) -> PlanResult:
     """Return what a deploy would do now, and of which cluster that is true. Nothing is written or published."""
     site.guard()
-    plan, _ = make_plan(request, site, request.candidate.images, supply)
-    return PlanResult(plan=plan, cluster=cluster_uid(site), candidate=request.candidate, protected=site.environment.protected)
+    images = request.candidate.images
+    plan, _ = make_plan(request, site, images, supply)
+    if supply.recorded and (gone := absent(images, supply.registry)):
+        plan = replace(plan, refusals=(*plan.refusals, lacking(gone)))
+    holder = holder_of(site.cluster, site.project.name, site.environment.name)
+    return PlanResult(
+        plan=plan,
+        cluster=cluster_uid(site),
+        candidate=request.candidate,
+        protected=site.environment.protected,
+        remarks=(*remark(site), *((f"locked by {holder}",) if holder else ())),
+    )
+
+
+def absent(images: Mapping[str, Image], registry: ImageRegistry) -> tuple[str, ...]:
+    """Return the references of those images that the registry does not have."""
+    return tuple(sorted(each.reference for each in images.values() if registry.digest(each.reference) != each.digest))
 
 
 def cluster_uid(site: Site) -> str:
@@ -125,7 +145,17 @@ def make_plan(request: DeployRequest, site: Site, images: Mapping[str, Image], s
         refusals=refusals,
         pruning=request.pruning(site.project.rollout),
     )
-    return plan, history
+    return _without_secrets(plan, site), history
+
+
+def _without_secrets(plan: DeployPlan, site: Site) -> DeployPlan:
+    """Return the plan without the environment's secret values, wherever in the cluster somebody has copied them to."""
+    hide = hider(site.cluster, site.environment.namespace, site.project.secrets.values())
+    told = [
+        replace(change, fields=tuple(Change(f.path, in_texts(f.before, hide), in_texts(f.after, hide)) for f in change.fields))
+        for change in plan.changes
+    ]
+    return replace(plan, changes=tuple(told))
 
 
 def _rendered(site: Site, images: Mapping[str, Image], supply: Supply) -> tuple[Manifest, ...]:

@@ -70,7 +70,7 @@ def hider(cluster: Cluster, namespace: str, specs: Iterable[SecretSpec]) -> Call
         values += [base64.b64decode(data[key]).decode(errors="replace") for key in spec.keys if key in data]
 
     def hide(text: str) -> str:
-        for value in values:
+        for value in filter(None, values):
             text = text.replace(value, str(SecretText(value)))
         return text
 

@@ -71,6 +71,30 @@ def test_a_plan_says_why_a_release_would_be_refused() -> None:
     assert result.protected
 
 
+def test_a_plan_of_a_recorded_release_names_images_that_are_gone_from_the_registry() -> None:
+    world = World()
+    world.registry.gone.add(images()["web"].reference)
+    assert world.plan().plan.refusals == (), "an image of the present source is pushed by the deploy"
+    (refusal,) = world.plan(recorded=True).plan.refusals
+    assert (refusal.code, refusal.exit_code) == ("image-missing", 1)
+    assert images()["web"].reference in refusal.what
+
+
+def test_a_plan_says_who_holds_the_environment_and_who_deploys_there_just_now() -> None:
+    world = World()
+    world.deploy()
+    assert world.plan().remarks == ()
+    world.site().holds.acquire("grace", "a freeze for the launch", "1h")
+    (held,) = world.plan().remarks
+    assert "grace" in held
+    assert "a freeze for the launch" in held
+    world.site().holds.release("grace")
+    world.site().lock("deploy to staging").acquire(0, world.reporter, world.stop)
+    (locked,) = world.plan().remarks
+    assert "locked by ada on here" in locked
+    assert world.plan().plan.refusals == ()
+
+
 def test_a_saved_plan_is_carried_out_as_it_was_looked_at() -> None:
     world = running()
     plan = saved(world)
@@ -226,6 +250,18 @@ def test_an_approval_that_is_handed_over_is_looked_at_where_none_is_needed() -> 
 def test_no_generated_secret_is_in_a_plan_or_its_file() -> None:
     world = running()
     value = world.live("v1/Secret", "hello-secrets")["data"]["store-password"]
+    plain = base64.b64decode(value).decode()
     told = json.dumps([saved(world).to_json(), world.plan(images(web="2")).to_json()])
     assert value not in told
-    assert base64.b64decode(value).decode() not in told
+    assert plain not in told
+
+
+def test_a_generated_secret_that_somebody_copied_elsewhere_is_not_shown_either() -> None:
+    world = running()
+    plain = base64.b64decode(world.live("v1/Secret", "hello-secrets")["data"]["store-password"]).decode()
+    live = world.live("apps/v1/Deployment", "worker")
+    live["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "GREETING", "value": f"hi {plain}!"}]
+    world.cluster.put(live, "plimsoll")
+    told = json.dumps(world.plan().to_json())
+    assert "hi ***!" in told
+    assert plain not in told
