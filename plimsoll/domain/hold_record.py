@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.domain.hold import Hold, HoldBook, HoldEvent
+from plimsoll.domain.hold import LONGEST, Hold, HoldBook, HoldEvent
 from plimsoll.domain.ledger import NAMESPACE, labels, stem
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ def read_book(found: Mapping[str, Any] | None) -> HoldBook:
 
 
 def _hold(body: Mapping[str, str]) -> Hold:
-    return Hold(actor=body["actor"], reason=body["reason"], since=_moment(body["since"]), until=_moment(body["until"]))
+    since = _moment(body["since"])
+    # Whoever wrote it by hand does not get a longer one either.
+    until = min(_moment(body["until"]), since + timedelta(seconds=LONGEST))
+    return Hold(actor=body["actor"], reason=body["reason"], since=since, until=until)
 
 
 def _event(body: Mapping[str, Any]) -> HoldEvent:

@@ -47,6 +47,7 @@ class DeployLock:
         self._found: dict[str, Any] = {}
         self._until = 0.0
         self._lost = False
+        self._forbidden = ""
         # Whether anything was written under the lock; `Fenced` notes it.
         self.wrote = False
 
@@ -106,6 +107,11 @@ class DeployLock:
                 self.renew()
             if self.remaining() <= seconds:
                 self._refuse_lost(sure=True)
+
+    def forbid(self, why: str) -> None:
+        """Let nothing more be written under this lock, not even to give it back: `why`, in words for people."""
+        with self._mutex:
+            self._forbidden, self._lost = why, True
 
     def stopped(self) -> Interrupted:
         """Return the error for work under this lock that was told twice to stop."""
@@ -179,7 +185,7 @@ class DeployLock:
         if self._lost or sure:
             self._lost = True
             raise rules.LockLost(
-                f"the lock of {self._environment} is no longer ours; nothing more was written",
+                f"{self._forbidden or f'the lock of {self._environment} is no longer ours'}; nothing more was written",
                 where=f"Lease {stem(self._application, self._environment)} in the namespace {NAMESPACE}",
                 now="see who works there with `inv status`, and deploy again: that repairs what was left unfinished",
             )

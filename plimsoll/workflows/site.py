@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.lock import Holder
+from plimsoll.errors import Misconfigured
 from plimsoll.workflows.hold import Holds
 from plimsoll.workflows.ledger import Ledger
 from plimsoll.workflows.lock import DeployLock, Fenced
@@ -79,8 +80,16 @@ class Site:
         return DeployLock(self.cluster, self.clock, holder, *names, refuse=self.holds.refuse)
 
     def under(self, lock: DeployLock) -> Site:
-        """Return the site with a cluster that writes only while `lock` is held."""
-        return replace(self, cluster=Fenced(self.cluster, lock, self.stop))
+        """Return the site with a cluster that writes only while `lock` is held, and never again once the guard has refused it."""
+
+        def guard() -> None:
+            try:
+                self.guard()
+            except Misconfigured as refused:
+                lock.forbid(refused.what)
+                raise
+
+        return replace(self, cluster=Fenced(self.cluster, lock, self.stop), guard=guard)
 
     def now(self) -> str:
         """Return the present time as records keep it: RFC 3339, UTC, whole seconds."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from plimsoll.domain.outcome import BrokenRelease
-from plimsoll.errors import EnvironmentLacks, Failed, Interrupted
+from plimsoll.errors import EnvironmentLacks, Failed, Interrupted, Misconfigured
 from plimsoll.workflows.status import history, status
-from tests.fake_site import World, images
+from tests.fake_site import STAGING, World, images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +185,34 @@ def test_a_lock_that_is_lost_stops_every_further_write() -> None:
     assert lost.value.code == "lock-lost"
     assert "repairs what was left unfinished" in lost.value.now
     assert world.mark("web") == "staging-1"
+    assert world.states()["staging-2"] == "pending"
+
+
+@pytest.mark.parametrize("step", ["apply v1/ConfigMap", "watch apps/v1/StatefulSet"])
+def test_a_cluster_that_becomes_another_one_under_way_is_written_to_no_more(step: str) -> None:
+    world = World()
+    world.deploy()
+    world.overlay.settings = "greeting=good day"
+    meant = world.cluster.identity().uid
+    refused_at: list[int] = []
+
+    def guard() -> None:
+        if world.cluster.identity().uid != meant:
+            refused_at.append(len(world.cluster.calls))
+            raise Misconfigured("this is another cluster", where="here", now="correct the context", code="other-cluster")
+
+    def swap() -> None:
+        world.cluster._objects["v1/Namespace", "", "kube-system"]["metadata"]["uid"] = "another"
+
+    site = replace(world.site(), guard=guard)
+    world.site = lambda _environment=STAGING: site  # type: ignore[method-assign] -- the same site with a guard
+    at(world, step, swap)
+    with pytest.raises(Failed, match="this is another cluster") as refused:
+        world.deploy(images(web="2"))
+    assert refused.value.code == "other-cluster"
+    assert "repairs what was left unfinished" in refused.value.now
+    reading = {"get", "list", "watch", "logs"}
+    assert [call for call in world.cluster.calls[refused_at[0] :] if call.verb not in reading] == []
     assert world.states()["staging-2"] == "pending"
 
 

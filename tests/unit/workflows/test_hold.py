@@ -263,6 +263,18 @@ def test_a_damaged_hold_stops_releases_until_somebody_breaks_it(data: dict[str, 
     assert world.deploy(images(web="2")).outcome == "released"
 
 
+def test_a_hold_that_was_written_by_hand_ends_after_a_day_too() -> None:
+    world = World()
+    acquired(world)
+    found = world.cluster.get("v1/ConfigMap", "hello-staging.hold", "plimsoll") or {}
+    forever = {"hold.json": found["data"]["hold.json"].replace("2030-01-02T04:04:05Z", "2099-01-01T00:00:00Z")}
+    world.cluster.put({**found, "data": forever})
+    with pytest.raises(LockHeld, match="until 2030-01-03T03:04:05Z"):
+        world.deploy()
+    world.clock.sleep(24 * HOUR)
+    assert world.deploy().outcome == "released"
+
+
 def test_status_shows_a_hold() -> None:
     world = World()
     world.deploy()
