@@ -33,6 +33,14 @@ def react(cluster: FakeCluster, workload: dict[str, Any]) -> None:
         _stateful_set(cluster, workload, behaviour)
     elif workload["kind"] == "Job":
         _job(cluster, workload, behaviour)
+    elif workload["kind"] == "PodDisruptionBudget":
+        seen = {"observedGeneration": workload["metadata"]["generation"], "disruptionsAllowed": 0}
+        cluster.set_status("policy/v1/PodDisruptionBudget", workload["metadata"]["name"], workload["metadata"]["namespace"], seen)
+    elif workload["kind"] == "CustomResourceDefinition":
+        conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
+        cluster.set_status(
+            "apiextensions.k8s.io/v1/CustomResourceDefinition", workload["metadata"]["name"], "", {"conditions": conditions}
+        )
     elif workload["kind"] == "PersistentVolumeClaim":
         status = {"phase": "Bound" if behaviour == "ready" else "Pending"}
         cluster.set_status("v1/PersistentVolumeClaim", workload["metadata"]["name"], workload["metadata"]["namespace"], status)

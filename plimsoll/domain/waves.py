@@ -41,8 +41,6 @@ FOUNDATION_KINDS = frozenset(
         "StorageClass",
     }
 )
-# Kinds whose pods a release waits for. A CronJob runs later, a Job in the migration's wave.
-WAITED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 # These must stand before anything else can be applied, not even in parallel with the rest of their wave.
 FIRST_KINDS = frozenset({"Namespace", "CustomResourceDefinition"})
 AFTER = "plimsoll.dev/after"

@@ -256,6 +256,43 @@ def test_a_release_waits_for_its_custom_resources() -> None:
     assert "Queue/orders: ready after 4.0 s" in world.reporter.lines("info")
 
 
+def test_a_release_waits_for_the_definitions_it_brings_before_it_makes_what_they_define() -> None:
+    world = World()
+    definition(world, "status.phase=Open")
+    world.cluster.remove(DEFINITION.path, DEFINITION.name)
+    append = world.overlay.change
+    world.cluster.behaviour = lambda workload: "hang" if workload["kind"] == DEFINITION.kind else "ready"
+
+    def change(objects: list[dict[str, Any]]) -> None:
+        append(objects)
+        spec = {"group": "example.com", "names": {"kind": "Queue", "plural": "queues"}}
+        metadata = {"name": DEFINITION.name}
+        objects.append({"apiVersion": DEFINITION.api, "kind": DEFINITION.kind, "metadata": metadata, "spec": spec})
+
+    world.overlay.change = change
+    world.cluster.later(6, lambda: world.cluster.set_status(DEFINITION.path, DEFINITION.name, "", ESTABLISHED))
+    world.deploy()
+    made = [(call.kind, call.verb) for call in world.cluster.calls if not call.dry_run]
+    assert world.states() == {"staging-1": "verified"}
+    assert world.clock.passed >= 6
+    assert made.index((DEFINITION.path, "apply")) < made.index(("example.com/v1/Queue", "apply"))
+    assert "CustomResourceDefinition/queues.example.com: ready after 6.0 s" in world.reporter.lines("info")
+
+
+def test_a_budget_is_waited_for_until_its_controller_has_seen_it() -> None:
+    world = World()
+
+    def change(objects: list[dict[str, Any]]) -> None:
+        metadata = {"name": "web", "namespace": "hello-staging"}
+        spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+        objects.append({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": spec})
+
+    world.overlay.change = change
+    world.deploy()
+    assert world.states() == {"staging-1": "verified"}
+    assert "PodDisruptionBudget/web" in [each.short for each in world.deploy(dry_run=True).plan.waves[-1].waits]
+
+
 def test_the_table_has_a_row_for_each_workload_and_is_taken_away_at_the_end() -> None:
     shop = Shop()
     shop.apply(WEB)
