@@ -63,7 +63,10 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
         timings["lock"] = site.clock.monotonic() - started
         fenced = site.under(lock)
         fenced.guard()
-        revive(fenced, repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter))
+        mended = repair(fenced.ledger, fenced.ledger.history(), site.clock, site.reporter)
+        if request.saved is None:
+            # A saved plan says itself what becomes of a namespace that is gone, and is carried out as it is.
+            revive(fenced, mended)
         with site.reporter.step("planning"):
             plan, history = make_plan(request, fenced, images, supply)
         timings["plan"] = site.clock.monotonic() - started - timings["lock"]

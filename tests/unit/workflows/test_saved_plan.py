@@ -221,6 +221,29 @@ def test_a_plan_made_while_a_killed_deploy_left_its_traces_is_carried_out_after_
     assert world.states() == {"staging-1": "superseded", "staging-2": "failed", "staging-3": "verified"}
 
 
+def delete_namespace(world: World) -> None:
+    for kind, namespace, name in [key for key in world.cluster._objects if key[1] == "hello-staging"]:
+        world.cluster.remove(kind, name, namespace)
+    world.cluster.remove("v1/Namespace", "hello-staging")
+
+
+def test_a_plan_made_after_the_namespace_was_deleted_says_so_and_is_carried_out() -> None:
+    world = running()
+    delete_namespace(world)
+    plan = saved(world)
+    assert any("database content is gone" in note for note in plan.plan["notes"])
+    assert world.deploy(saved=plan).outcome == "released"
+    assert world.states() == {"staging-1": "superseded", "staging-2": "verified"}
+
+
+def test_a_plan_made_before_the_namespace_was_deleted_is_refused_and_touches_nothing() -> None:
+    world = running()
+    plan = saved(world)
+    delete_namespace(world)
+    assert "Namespace/hello-staging is gone from the cluster" in refused(world, plan).what
+    assert world.states() == {"staging-1": "verified"}
+
+
 def test_a_dry_run_of_a_saved_plan_says_what_moved() -> None:
     world = running()
     plan = saved(world)
