@@ -131,6 +131,14 @@ class Release:
         return self.content_of or self.name
 
     @property
+    def content_note(self) -> str:
+        """Whose content this is and what it came instead of, for people; empty where it is its own."""
+        if not self.content_of:
+            return ""
+        left = f"instead of {self.rollback_of}" if self.rollback_of else "in a namespace made anew"
+        return f"{self.content_of}, {left}"
+
+    @property
     def broken_glass(self) -> str | None:
         """The reason for which it passed a gate that it did not meet, or could not be held to; None for all others."""
         return self.gate.broken if self.gate else None

@@ -51,6 +51,7 @@ class ReleaseReport:
             "images": {service: image.to_json() for service, image in release.images.items()},
             "schema_revision": release.schema,
             "migrated": release.migrated,
+            "one_way": release.one_way,
             "untouched": release.untouched,
             "proven": release.proven,
             "workloads": dict(release.workloads),

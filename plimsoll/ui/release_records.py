@@ -126,9 +126,9 @@ def _rows(report: ReleaseReport) -> list[tuple[str, str]]:
         ("finished", release.finished_at or "(not finished)"),
         ("took", ", ".join(f"{step} {release.timings[step]:.1f} s" for step in sorted(release.timings, key=_order))),
         ("content", release.content),
-        ("content of", f"{release.content_of} (instead of {release.rollback_of})" if release.content_of else ""),
+        ("content of", release.content_note),
         ("cause", release.cause or ""),
-        ("schema", release.schema or ""),
+        ("schema", f"{release.schema or ''}{' (no way back over its migration)' if release.one_way else ''}"),
         ("manifests", f"{len(report.manifests)} objects, whole{hidden}" if not report.problem else "not kept"),
     ]
 

@@ -74,8 +74,8 @@ def draw_status(result: StatusResult, console: Console) -> None:
     )
     dirty = " with uncommitted changes" if release.dirty else ""
     rows = [("source", f"{release.git_revision[:REVISION]}{dirty}"), ("by", release.actor), ("since", _since(release))]
-    if release.content_of:
-        rows.append(("content of", f"{release.content_of} (instead of {release.rollback_of})"))
+    if release.content_note:
+        rows.append(("content of", release.content_note))
     if release.cause:
         rows.append(("cause", release.cause))
     if result.url:
@@ -181,7 +181,7 @@ def draw_checks(checks: Sequence[SmokeResult], console: Console) -> None:
 
 
 def _story(release: Release) -> Text:
-    told = f"content of {release.content_of}, instead of {release.rollback_of}" if release.content_of else ""
+    told = f"content of {release.content_note}" if release.content_note else ""
     told = told or ((release.cause or "").splitlines() or [""])[0]
     broken = f"glass broken: {release.broken_glass}{'; ' if told else ''}" if release.broken_glass else ""
     return Text.assemble((broken, BROKEN), told)

@@ -63,6 +63,7 @@ def test_a_rollback_does_not_cross_an_incompatible_migration_and_says_what_to_do
     assert "inv deploy --env staging --version staging-1" in caught.value.now
     assert world.writes() == before
     assert world.states() == {"staging-1": "superseded", "staging-2": "verified"}
+    assert world.release("staging-2").one_way
 
 
 def test_a_compatible_migration_is_gone_back_over() -> None:
@@ -191,6 +192,7 @@ def test_the_next_deploy_makes_a_deleted_namespace_anew_from_the_last_verified_r
     assert world.states() == {"staging-1": "superseded", "staging-2": "superseded", "staging-3": "verified"}
     back = world.release("staging-2")
     assert (back.content_of, back.rollback_of) == ("staging-1", None)
+    assert back.content_note == "staging-1, in a namespace made anew"
     assert any(LOST in line and "staging-1" in line for line in world.reporter.lines("warn"))
     assert world.rollback().release.content_of == "staging-1"
 
