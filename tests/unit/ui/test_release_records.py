@@ -20,7 +20,7 @@ def test_a_release_is_shown_with_whole_digests_labels_times_and_checks() -> None
         "staging-1 verified",
         images()["web"].reference,
         "org.opencontainers.image.revision=",
-        "took       foundation",
+        "took       publish",
         "/api/greetings",
         "hello-secrets/store-password",
         "Deployment/web since staging-1",
