@@ -5,6 +5,7 @@ PLIMSOLL_TEST_KUBECONFIG names a cluster for tests. Without it the integration t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import tempfile
@@ -35,7 +36,9 @@ def kubeconfig_for_tests() -> str:
         return named
     if subprocess.run(("docker", "info"), capture_output=True, check=False).returncode != 0:
         missing(f"a container engine for a cluster (or {VARIABLE})")
-    with tempfile.TemporaryDirectory() as folder:
+    # Test processes that run side by side share the one cluster; the first makes it.
+    with (Path(tempfile.gettempdir()) / "plimsoll-contract.lock").open("w") as lock, tempfile.TemporaryDirectory() as folder:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         clone = make(Path(folder) / "repository")
         if clone.inv("cluster.up", timeout=2400).code != 0:
             clone.ok("cluster.up", "--recreate", timeout=2400)
