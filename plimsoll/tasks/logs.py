@@ -26,7 +26,7 @@ def logs(
 ) -> None:
     """Print what the pods of an environment say."""
     from plimsoll.ui.releases import draw_logs
-    from plimsoll.wiring import releases
+    from plimsoll.wiring import serving
 
     output = wiring.output(json=json)
-    output.result(releases.logs(env, service, since, follow=follow and not json), draw_logs)
+    output.result(serving.logs(env, service, since, follow=follow and not json), draw_logs)

@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 def open_(_c: Context, env: str = "local", json: bool = False) -> None:
     """Print the address of an environment, and open it where there is a browser."""
     from plimsoll.ui.releases import draw_address
-    from plimsoll.wiring import releases
+    from plimsoll.wiring import serving
 
-    wiring.output(json=json).result(releases.address(env, browse=not json), draw_address)
+    wiring.output(json=json).result(serving.address(env, browse=not json), draw_address)

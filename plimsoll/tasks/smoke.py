@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def smoke(_c: Context, env: str | None = None, url: str | None = None, json: bool = False) -> None:
     """Ask the routes of the smoke test, and fail when one does not answer as it should."""
     from plimsoll.ui.releases import draw_smoke
-    from plimsoll.wiring import releases
+    from plimsoll.wiring import serving
 
     output = wiring.output(json=json)
-    output.result(releases.smoke(env, url, output.reporter), draw_smoke)
+    output.result(serving.smoke(env, url, output.reporter), draw_smoke)

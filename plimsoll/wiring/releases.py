@@ -1,11 +1,10 @@
-"""Composition of deploy, rollback, status, history, smoke test, logs and addresses."""
+"""Composition of plan, deploy, rollback, status and history."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import socket
-import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from typing import TYPE_CHECKING
 from plimsoll import wiring
 from plimsoll.domain.gate import reason_problem
 from plimsoll.domain.lock import DEFAULT_WAIT
-from plimsoll.domain.outcome import Address, LogLines, SmokeReport
-from plimsoll.domain.project import parse_duration
 from plimsoll.domain.promotion import proving_environment, refuse
 from plimsoll.errors import Misconfigured
 from plimsoll.wiring import approval, candidates, notify, plans
@@ -75,7 +72,7 @@ def site(environment: Environment, reporter: Reporter) -> Site:
         guard=connected.guard,
         server_time=lambda: server_time(connected.cluster.connection),
         logs=KubePodLogs(connected.cluster),
-        http=_http() if environment.address else ServiceHttp(connected.cluster, environment.namespace),
+        http=http() if environment.address else ServiceHttp(connected.cluster, environment.namespace),
         clock=wiring.clock(),
         reporter=reporter,
         stop=SignalStop(reporter),
@@ -188,77 +185,14 @@ def history(name: str, reporter: Reporter) -> HistoryResult:
     return workflow(site(wiring.environment(name), reporter))
 
 
-def smoke(name: str | None, url: str | None, reporter: Reporter) -> SmokeReport:
-    """Ask the routes of the smoke test at `url`, or at the environment called `name` (default: local)."""
-    from plimsoll.adapters.signals import SignalStop
-    from plimsoll.workflows.smoke import require_passed
-    from plimsoll.workflows.smoke import smoke as workflow
-
-    if name and url:
-        raise Misconfigured("--env and --url name two addresses", where="inv smoke", now="give one of them", code="flags")
-    project = wiring.project()
-    there = None if url else site(wiring.environment(name or "local"), reporter)
-    target = there.smoke_url if there else str(url)
-    http = there.http if there else _http()
-    timeout = project.rollout.smoke_timeout
-    with reporter.step(f"asking {target}"):
-        results = workflow(target, project.smoke, http=http, clock=wiring.clock(), timeout=timeout, stop=SignalStop(reporter))
-    report = SmokeReport(url=target, checks=results)
-    require_passed(results, target, report=report)
-    return report
-
-
-def logs(name: str, service: str | None, since: str, *, follow: bool) -> LogLines:
-    """Return what the pods of an environment say: of one service, or of all."""
-    environment = wiring.environment(name)
-    project = wiring.project()
-    if service is not None and service not in project.services:
-        from plimsoll.config import unknown
-
-        raise unknown("service", service, project.services, where=f"{wiring.SETTINGS_FILE}, [services]")
-    try:
-        seconds = parse_duration(since)
-    except ValueError as error:
-        raise Misconfigured(str(error), where="--since", now="write 10m, 2h or 1d", code="flags") from error
-    there = site(environment, wiring.output().reporter)
-    there.guard()
-    # The namespace is the environment's own: without a service, all of its pods are meant.
-    labels = f"app.kubernetes.io/name={service}" if service else ""
-    lines = there.logs.follow(environment.namespace, labels, since=seconds, follow=follow)
-    return LogLines(environment=environment.name, lines=lines)
-
-
-def address(name: str, *, browse: bool) -> Address:
-    """Return where the environment called `name` is reached; with `browse`, tell a browser when a person sits here."""
-    environment = wiring.environment(name)
-    url = _address(environment)
-    return Address(environment=environment.name, url=url, opened=browse and _opened(url))
-
-
-def _http() -> Http:
+def http() -> Http:
+    """Return what asks an address over HTTP."""
     from plimsoll.adapters.http import UrllibHttp
 
     return UrllibHttp()
-
-
-def _address(environment: Environment) -> str:
-    if environment.address is None:
-        raise Misconfigured(
-            f"{environment.name} has no address",
-            where=f"{wiring.SETTINGS_FILE}, [environments.{environment.name}]",
-            now="set `url`, or `port` and `node_port` on the local cluster",
-            code="no-address",
-        )
-    return environment.address
 
 
 def _run() -> str | None:
     """Return the URL of the CI run we are in, None outside one."""
     server, repository, run = (os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"))
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else os.environ.get("CI_JOB_URL")
-
-
-def _opened(url: str) -> bool:
-    from plimsoll.adapters.browser import show
-
-    return sys.stdout.isatty() and show(url)
