@@ -53,7 +53,7 @@ class Suite(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """What came of one check: `output` is what the failed command printed, empty after success."""
+    """What came of one check: `output` is what the failed command printed in `folder`, empty after success."""
 
     name: str
     passed: bool
@@ -61,6 +61,7 @@ class CheckResult:
     command: str = ""
     output: str = ""
     code: int = 0
+    folder: str = "."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,10 @@ def _told(notice: Notice) -> Iterator[str]:
         dirty = ", with uncommitted changes" if release.dirty else ""
         yield f"Release: {release.name} ({release.state.value}), source {release.git_revision[:GIT_REVISION]}{dirty}"
         yield f"Images: {', '.join(f'{name} {image.tag}' for name, image in sorted(release.images.items()))}"
+        if release.approval:
+            yield f"Approved by: {release.approval.by} ({release.approval.kind})"
+        if release.broken_glass:
+            yield f"Passed its gate by broken glass: {release.broken_glass}"
     yield f"By: {occasion.actor}, {occasion.at}"
     yield from (f"{label}: {url}" for label, url in (("Address", occasion.url), ("Run", occasion.run)) if url)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from plimsoll.domain.checks import ChecksResult
 from plimsoll.ui.failure import draw, failure_in
+from plimsoll.ui.findings import findings
 from plimsoll.ui.github import log_of, places
 from plimsoll.ui.output import console
 from plimsoll.ui.step_summary import append, of_error
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plimsoll.errors import PlimsollError
+
+# GitHub shows ten errors of a step; the last one is the error itself.
+FINDINGS = 9
 
 
 def error_object(error: PlimsollError, task: str) -> dict[str, Any]:
@@ -67,8 +73,17 @@ def annotated(error: PlimsollError) -> Iterator[tuple[str, dict[str, str]]]:
         text = "\n".join(filter(None, (failure.cause.headline, last, error.now)))
         yield text, {"title": f"{failure.cause.workload} in {failure.environment}"}
         return
+    if isinstance(error.report, ChecksResult):
+        yield from _placed(error.report)
     found, whats = places(error.where), error.what.splitlines()
     # Errors of several files are told line by line, in the order of their places.
     for number, place in enumerate(found or [{}]):
         what = whats[number] if len(found) == len(whats) else error.what
         yield "\n".join(filter(None, (what, error.now))), {"title": error.code, **place}
+
+
+def _placed(result: ChecksResult) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the findings that lie in files of the work tree, no more than GitHub shows."""
+    found = ((message, place) for file, line, message in findings(result) for place in places(f"{file}:{line}"))
+    for message, place in islice(found, FINDINGS):
+        yield message, {"title": result.verb, **place}

@@ -40,7 +40,8 @@ def append(text: str, log: Log) -> None:
 
 
 def of_result(result: object) -> str:
-    """Return the summary of a deploy or rollback; empty for what tells nothing of a release."""
+    """Return the summary of a deploy (that of `inv up`, too) or rollback; empty for what tells nothing of a release."""
+    result = getattr(result, "deployed", result)
     if not isinstance(result, (DeployResult, RollbackResult)) or result.release is None:
         return ""
     title = _title(result)
@@ -97,6 +98,10 @@ def _release(release: Release, url: str | None, seconds: float) -> Iterator[str]
     ]
     if release.content_of:
         rows.insert(2, ("Content of", words(release.content_of)))
+    if release.approval:
+        rows.append(("Approved by", words(f"{release.approval.by} ({release.approval.kind}, {release.approval.at})")))
+    if release.broken_glass:
+        rows.append(("**Gate passed by broken glass**", words(release.broken_glass)))
     if url:
         rows.append(("Address", words(url)))
     yield from _table(("", ""), rows)

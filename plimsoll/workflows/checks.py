@@ -89,5 +89,13 @@ def _result(check: Check, wanted: Sequence[Command], *, commands: Commands, trac
         code, output, took = commands.run(words, folder=check.folder, tools=check.tools, timeout=check.timeout, attach=attach)
         seconds += took
         if code != 0:
-            return CheckResult(name=check.name, passed=False, seconds=seconds, command=" ".join(words), output=output, code=code)
+            return CheckResult(
+                name=check.name,
+                passed=False,
+                seconds=seconds,
+                command=" ".join(words),
+                output=output,
+                code=code,
+                folder=check.folder,
+            )
     return CheckResult(name=check.name, passed=True, seconds=seconds)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from plimsoll.domain.approval import Approval
 from plimsoll.domain.failure import Cause, Event, Excerpt, Failure
+from plimsoll.domain.gate import Gate
 from plimsoll.domain.outcome import BrokenRelease
 from plimsoll.domain.release import State
 from plimsoll.errors import Failed, Misconfigured
@@ -46,6 +49,14 @@ def test_a_verified_release_shows_its_images_whole_and_its_time() -> None:
     assert "| State | verified |" in text
     assert re.search(r"\| Time \| \d+\.\d s \(.*foundation 0\.0 s,", text)
     assert "| Address | http://127.0.0.1:8081 |" in text
+
+
+def test_who_approved_and_a_broken_glass_are_shown() -> None:
+    approval = Approval(kind="signed", by="bo", at="2030-01-02T03:00:00Z")
+    gate = Gate(at="2030-01-02T03:00:00Z", items=(), broken="the shop is down | now")
+    text = of_result(replace(World().deploy(), release=record(state=State.VERIFIED, approval=approval, gate=gate)))
+    assert "| Approved by | bo (signed, 2030-01-02T03:00:00Z) |" in text
+    assert "| **Gate passed by broken glass** | the shop is down &#124; now |" in text
 
 
 def test_a_rollback_says_whose_content_runs_again() -> None:

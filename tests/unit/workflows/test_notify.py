@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from plimsoll.domain.approval import Approval
 from plimsoll.domain.channel import Channel, MailSettings
+from plimsoll.domain.gate import Gate
 from plimsoll.domain.notification import Occasion, of_error, of_result, of_test
 from plimsoll.domain.notification_text import message
 from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 from plimsoll.workflows.notify import notify, telling, try_channel
-from tests.fake_site import World, images
+from tests.fake_site import World, images, record
 from tests.fakes import FakeReporter
 
 if TYPE_CHECKING:
@@ -248,6 +251,15 @@ def test_a_chat_shows_cause_and_last_words_and_calls_nobody() -> None:
     assert lines[1].startswith("Now: staging-1 serves again")
     assert lines[-3:] == ["starting", "no settings &lt;!channel&gt; @\u200ball '''", "```"]
     assert attachment["text"].count("```") == 2
+
+
+def test_a_chat_is_told_who_approved_and_why_a_glass_was_broken() -> None:
+    approval = Approval(kind="typed", by="bo", at="2030-01-02T03:00:00Z")
+    gate = Gate(at="2030-01-02T03:00:00Z", items=(), broken="the shop is down")
+    notice = of_result(replace(World().deploy(), release=record(approval=approval, gate=gate)), occasion())
+    assert notice is not None
+    text = message(notice, CHAT)["attachments"][0]["text"]
+    assert "Approved by: bo (typed)\nPassed its gate by broken glass: the shop is down\n" in text
 
 
 @pytest.mark.parametrize("colour", ["good", "warning"])
