@@ -79,8 +79,9 @@ def autoscaler_signs(autoscaler: Object, _observed: Observed) -> Iterator[Sign]:
     for kind in ("AbleToScale", "ScalingActive"):
         found = condition(autoscaler, kind)
         reason, message = str(found.get("reason", "")), str(found.get("message", ""))
-        # ScalingDisabled: somebody scaled the workload to zero on purpose.
-        if found.get("status") == "False" and reason != "ScalingDisabled" and not METRICS_TO_COME.search(message):
+        # ScalingDisabled: somebody scaled the workload to zero on purpose. Backoff...: it has just scaled (older clusters).
+        meant = reason == "ScalingDisabled" or reason.startswith("Backoff")
+        if found.get("status") == "False" and not meant and not METRICS_TO_COME.search(message):
             yield sign_of(autoscaler, Source.SCALING, reason, message)
 
 

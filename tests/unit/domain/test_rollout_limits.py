@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plimsoll.domain.project import RolloutSettings
 from plimsoll.domain.rollout_declared import declared_in, parse
-from plimsoll.domain.rollout_limits import limits_from, limits_of, problems, waited
+from plimsoll.domain.rollout_limits import KNOWN, limits_from, limits_of, problems, waited
 from plimsoll.domain.rollout_rules import Limits
 
 API = {
@@ -137,6 +139,15 @@ def test_a_limit_that_cannot_be_read_leaves_the_one_of_the_settings() -> None:
     assert limits_of(thing("Deployment", grace="soon", crash_restarts="3"), Limits(grace=11)) == Limits(
         grace=11, crash_restarts=3
     )
+
+
+def test_the_guide_names_every_annotation_and_the_defaults_that_hold() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "waiting.md").read_text(encoding="utf-8")
+    assert [name for name in KNOWN if name not in guide] == []
+    for name, default in dataclasses.asdict(RolloutSettings()).items():
+        if name in guide and name not in {"timeout", "rollback_timeout"}:
+            unit = "" if name in {"crash_restarts", "readiness_flaps"} else "s"
+            assert f"| `{name}` | {default}{unit} |" in guide
 
 
 @pytest.mark.parametrize(
