@@ -143,6 +143,8 @@ class GateReport:
 
 def reason_problem(reason: str) -> str:
     """Return what is wrong with a reason for breaking the glass, empty when nothing is."""
+    if not reason.strip().isprintable():
+        return "a reason is one line of text: everybody who asks for the status will read it"
     words = reason.split()
     if len(" ".join(words)) < SHORTEST_REASON or len(words) == 1:
         return f"{reason.strip()!r} is no reason: say in {SHORTEST_REASON} characters and two words or more what cannot wait"

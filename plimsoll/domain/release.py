@@ -203,6 +203,7 @@ class Release:
             "rollback_of": self.rollback_of,
             "content_of": self.content_of,
             "broken_glass": self.broken_glass,
+            "whole": not self.compacted,
         }
 
 

@@ -107,7 +107,7 @@ def draw_history(result: HistoryResult, console: Console) -> None:
         table.add_column(title, header_style="cyan", no_wrap=title != "what", max_width=width)
     for release in result.releases:
         table.add_row(
-            release.name,
+            f"{release.name} (line)" if release.compacted else release.name,
             Text(release.state.value, style=COLOURS.get(release.state, "")),
             release.git_revision[:REVISION] + ("+" if release.dirty else ""),
             release.actor,
@@ -116,6 +116,8 @@ def draw_history(result: HistoryResult, console: Console) -> None:
         )
     if result.releases:
         console.print(table)
+    if any(release.compacted for release in result.releases):
+        console.print(Text("(line): no more than that is kept; it cannot be gone back to", style="dim"))
     for name in result.damaged:
         console.print(Text(f"! the record {name} cannot be read", style="yellow"))
 

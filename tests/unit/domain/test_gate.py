@@ -134,9 +134,14 @@ def test_an_approval_is_evidence_with_its_time() -> None:
     assert (found.standing, found.detail, found.at) == (Standing.MET, "grace (signed)", NOW)
 
 
-@pytest.mark.parametrize("reason", ["", " ", "x", "emergency", "emergencyemergency", "a b", "now    please"])
+@pytest.mark.parametrize("reason", ["", " ", "x", "emergency", "emergencyemergency", "a b", "now    plea"])
 def test_a_reason_that_explains_nothing_is_none(reason: str) -> None:
     assert "is no reason" in reason_problem(reason)
+
+
+@pytest.mark.parametrize("reason", ["checkout is down\nreally", "checkout is \x1b[31mdown", "checkout is down\x07 now"])
+def test_a_reason_is_one_line_of_plain_text(reason: str) -> None:
+    assert "one line of text" in reason_problem(reason)
 
 
 def test_a_reason_of_some_length_is_one() -> None:

@@ -58,7 +58,7 @@ def test_a_long_cause_is_cut_in_the_record() -> None:
 def test_history_prints_exactly_the_contract() -> None:
     assert set(record().to_history()) == {
         "release", "state", "git_revision", "images", "actor", "started_at", "finished_at", "cause", "rollback_of", "content_of",
-        "broken_glass",
+        "broken_glass", "whole",
     }  # fmt: skip
 
 

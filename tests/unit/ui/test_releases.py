@@ -107,6 +107,10 @@ def test_history_is_a_line_a_release_with_its_story() -> None:
     assert "crash" in text
     assert "long story" not in text
     assert "hello-staging-1 cannot be read" in text
+    assert "(line)" not in text
+    old = drawn(ui.draw_history, HistoryResult(environment="staging", releases=(record(compacted=True),)))
+    assert "staging-3 (line)" in old
+    assert "it cannot be gone back to" in old
     assert "staging has no release yet" in drawn(ui.draw_history, HistoryResult(environment="staging", releases=()))
 
 

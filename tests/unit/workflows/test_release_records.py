@@ -88,7 +88,9 @@ def test_an_old_release_of_which_a_line_is_kept_is_shown_as_far_as_that_goes() -
     check(told)
     assert told["images"]["web"]["digest"] == images()["web"].digest
     assert "only a line of it is kept" in told["manifests"]["problem"]
-    check(history(world.site()).to_json())
+    listed = history(world.site()).to_json()
+    check(listed)
+    assert [each["whole"] for each in listed["releases"]] == [True, False]
     with pytest.raises(Failed, match="only a line of it is kept"):
         records(world).diff("staging-1", "staging-2")
 
