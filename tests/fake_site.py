@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, RollbackResult
     from plimsoll.domain.plan import DeployPlan
-    from plimsoll.domain.plan_file import PlanResult, SavedPlan
+    from plimsoll.domain.plan_file import SavedPlan
+    from plimsoll.domain.plan_report import PlanResult
 
 REPOSITORY = "localhost:5001/hello"
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plimsoll.domain.plan import DeployPlan
-    from plimsoll.domain.plan_file import ApprovedPlan, PlanResult, SavedPlan
+    from plimsoll.domain.plan_file import SavedPlan
+    from plimsoll.domain.plan_report import ApprovedPlan, PlanResult
 
 # A value longer than this is cut; the JSON of the plan has all of it.
 VALUE = 100

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll import __version__, wiring
-from plimsoll.domain.plan_file import TIME, ApprovedPlan, expiry, require_usable, saved_plan
+from plimsoll.domain.plan_file import TIME, expiry, require_usable, saved_plan
+from plimsoll.domain.plan_report import ApprovedPlan
 
 if TYPE_CHECKING:
-    from plimsoll.domain.plan_file import PlanResult, SavedPlan
+    from plimsoll.domain.plan_file import SavedPlan
+    from plimsoll.domain.plan_report import PlanResult
 
 
 def now() -> str:

@@ -21,7 +21,8 @@ from plimsoll.workflows.site import Actor, Site
 if TYPE_CHECKING:
     from plimsoll.domain.ledger import History
     from plimsoll.domain.outcome import DeployResult, HistoryResult, RollbackResult, StatusResult
-    from plimsoll.domain.plan_file import PlanResult, SavedPlan
+    from plimsoll.domain.plan_file import SavedPlan
+    from plimsoll.domain.plan_report import PlanResult
     from plimsoll.domain.project import Environment
     from plimsoll.ports import Http, Reporter
     from plimsoll.workflows.deploy_plan import DeployRequest

@@ -11,7 +11,8 @@ from plimsoll.domain.inventory import inventory_id
 from plimsoll.domain.manifests import prepare, ref
 from plimsoll.domain.plan import decide
 from plimsoll.domain.plan_drift import moved, stale
-from plimsoll.domain.plan_file import PlanResult, require_cluster
+from plimsoll.domain.plan_file import require_cluster
+from plimsoll.domain.plan_report import PlanResult
 from plimsoll.domain.promotion import invalid, judge, lacking, objections
 from plimsoll.domain.pruning import Pruning
 from plimsoll.domain.rollout_limits import problems
