@@ -153,7 +153,7 @@ def held(hold: Hold, environment: str) -> LockHeld:
     """Return the error of those who find `environment` held."""
     return LockHeld(
         f"{environment} is held by {hold.actor} until {stamp(hold.until)}: {hold.reason}",
-        where=f"{environment}, since {stamp(hold.since)} (the API server's clock); nothing was changed",
+        where=f"{environment}, since {stamp(hold.since)} (the API server's clock)",
         now=f"wait, or ask {hold.actor} for `inv lock.release --env {environment}`; "
         f"`inv lock.break --env {environment} --reason WHY` ends it in your name",
     )
