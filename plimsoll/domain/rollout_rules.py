@@ -41,7 +41,7 @@ class Patience(enum.Enum):
     CONFIGURATION = "a few seconds, for a cache that has not caught up"
     GRACE = "the grace of the settings"
     PROBES = "as long as a start may take"
-    SCALE_UP = "as long as a new node may take"
+    SCALE_UP = "as long as a cloud may take to bring a node or a load balancer"
     RESTARTS = "a number of restarts"
     FLAPS = "a number of times"
 

@@ -278,7 +278,8 @@ RULES: tuple[Rule, ...] = (
         "load-balancer-failed",
         Source.CONDITION,
         reasons={"SyncLoadBalancerFailed"},
-        patience=Patience.GRACE,
+        # Clouds refuse for a minute what they then make ("is busy"), and controllers try again.
+        patience=Patience.SCALE_UP,
         remedy="correct what the cloud provider names",
     ),
     _row(
