@@ -76,6 +76,8 @@ class Notice:
             "git_revision": release.git_revision if release else None,
             "dirty": bool(release and release.dirty),
             "images": public_images(release.images) if release else {},
+            "approval": release.approval.to_json() if release and release.approval else None,
+            "broken_glass": release.broken_glass if release else None,
             "restored": self.restored.name if self.restored else None,
             "restored_content_of": self.restored.content_of if self.restored else None,
             "error": {"code": error.code, "what": error.what, "where": error.where, "now": error.now} if error else None,

@@ -258,6 +258,8 @@ def test_a_chat_is_told_who_approved_and_why_a_glass_was_broken() -> None:
     gate = Gate(at="2030-01-02T03:00:00Z", items=(), broken="the shop is down")
     notice = of_result(replace(World().deploy(), release=record(approval=approval, gate=gate)), occasion())
     assert notice is not None
+    check(notice.to_json(), "notification-1")
+    assert notice.to_json()["approval"]["by"] == "bo"
     text = message(notice, CHAT)["attachments"][0]["text"]
     assert "Approved by: bo (typed)\nPassed its gate by broken glass: the shop is down\n" in text
 
