@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain import ledger as book
 from plimsoll.domain.ledger_lines import LINES_KEY, UNREADABLE, merged, page_of
+from plimsoll.domain.ledger_manifests import RELEASE_LABEL, chunk_count, chunk_object, pack, unpack
 from plimsoll.domain.release import State
 from plimsoll.domain.release_moves import rewrite_problem
 from plimsoll.errors import Failed
@@ -41,9 +42,9 @@ class Ledger:
 
     def append(self, release: Release, manifests: Sequence[Manifest]) -> None:
         """Write a new record and its manifests; raise Failed when the number is taken."""
-        pieces, digest = book.pack(manifests)
+        pieces, digest = pack(manifests)
         for index, piece in enumerate(pieces):
-            chunk = book.chunk_object(release, self._application, index, piece)
+            chunk = chunk_object(release, self._application, index, piece)
             if self._cluster.write(chunk, create=True) is None:
                 # A deploy that was killed before it wrote its record left this piece behind; no record speaks of it.
                 self._cluster.delete(CONFIG_MAP, chunk["metadata"]["name"], book.NAMESPACE)
@@ -73,9 +74,9 @@ class Ledger:
             raise self._unreadable(release, "only a line of it is kept, for it is older than those that are kept whole")
         record = self._record(release)
         try:
-            count = book.chunk_count(record)
+            count = chunk_count(record)
             names = [f"{self._application}-{release.name}.{index}" for index in range(count)]
-            return book.unpack(record, [self._cluster.get(CONFIG_MAP, name, book.NAMESPACE) for name in names])
+            return unpack(record, [self._cluster.get(CONFIG_MAP, name, book.NAMESPACE) for name in names])
         except (KeyError, ValueError, OSError, EOFError) as error:
             raise self._unreadable(release, str(error)) from error
 
@@ -94,7 +95,7 @@ class Ledger:
         kept |= {name.removeprefix(f"{self._application}-") for name in history.damaged}
         labels = book.selector(self._application, self._environment, "manifests")
         for chunk in self._cluster.list(CONFIG_MAP, book.NAMESPACE, labels=labels):
-            if chunk["metadata"]["labels"].get(book.RELEASE_LABEL) not in kept:
+            if chunk["metadata"]["labels"].get(RELEASE_LABEL) not in kept:
                 self._cluster.delete(CONFIG_MAP, chunk["metadata"]["name"], book.NAMESPACE)
 
     def _write_lines(self, page: int, releases: Sequence[Release]) -> None:

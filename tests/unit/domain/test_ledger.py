@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plimsoll.domain.ledger import (
-    CHUNK_BYTES,
-    CHUNK_KEY,
-    History,
-    chunk_count,
-    chunk_object,
-    pack,
-    read_history,
-    record_object,
-    unpack,
-)
+from plimsoll.domain.ledger import History, read_history, record_object
+from plimsoll.domain.ledger_manifests import CHUNK_BYTES, CHUNK_KEY, chunk_count, chunk_object, pack, unpack
 from plimsoll.domain.release import State
 from plimsoll.errors import Failed, Misconfigured
 from tests.fake_site import record

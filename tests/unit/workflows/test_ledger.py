@@ -10,8 +10,9 @@ import pytest
 
 from plimsoll.domain.approval import Approval
 from plimsoll.domain.gate import Gate
-from plimsoll.domain.ledger import CHUNK_BYTES, History
+from plimsoll.domain.ledger import History
 from plimsoll.domain.ledger_lines import LINES_KEY, PAGE, merged
+from plimsoll.domain.ledger_manifests import CHUNK_BYTES
 from plimsoll.domain.release import NEXT, UNFINISHED, State
 from plimsoll.domain.release_moves import FILLED
 from plimsoll.errors import Failed, Misconfigured
