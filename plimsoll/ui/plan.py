@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from plimsoll.domain.diff import in_texts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -30,11 +32,9 @@ def draw_plan(plan: DeployPlan, console: Console) -> None:
 def draw_saved(saved: SavedPlan, console: Console) -> None:
     """Print the plan of a file, who made it, and its digest."""
     _draw(saved.environment, saved.plan, console)
-    source = (
-        saved.version
-        or f"{saved.candidate.git_revision[:REVISION]}{' with uncommitted changes' if saved.candidate.dirty else ''}"
-    )
-    console.print(Text(f"  of {source}, made by {saved.made_by} at {saved.made_at}, holds until {saved.expires_at}", style="dim"))
+    commit = f"{saved.candidate.git_revision[:REVISION]}{' with uncommitted changes' if saved.candidate.dirty else ''}"
+    told = f"  of {saved.version or commit}, made by {saved.made_by} at {saved.made_at}, holds until {saved.expires_at}"
+    console.print(Text(visible(told), style="dim"), soft_wrap=True)
     console.print(Text(f"  {saved.digest}", style="dim"))
 
 
@@ -59,7 +59,13 @@ def draw_approved(result: ApprovedPlan, console: Console) -> None:
     console.print(Text(f"  {result.file}"), soft_wrap=True)
 
 
-def _draw(environment: str, plan: Mapping[str, Any], console: Console) -> None:
+def visible(text: str) -> str:
+    """Return a text whose control characters are spelled out: nobody approves what a terminal was told to hide."""
+    return "".join(char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04x}" for char in text)
+
+
+def _draw(environment: str, told: Mapping[str, Any], console: Console) -> None:
+    plan = in_texts(dict(told), visible)
     live = f", {plan['live']} runs now" if plan["live"] else ", nothing runs there yet"
     console.print(Text.assemble("plan for ", (environment, "bold"), f": {plan['release']}{live}"))
     if plan["nothing_to_do"]:
@@ -107,4 +113,4 @@ def _listed(title: str, entries: Sequence[str], console: Console, *, mark: str =
 def _value(value: Any) -> str:  # noqa: ANN401 -- any JSON value
     if value is None:
         return "(none)"
-    return brief(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), VALUE)
+    return brief(value if isinstance(value, str) else visible(json.dumps(value, ensure_ascii=False)), VALUE)
