@@ -172,11 +172,11 @@ def test_a_deploy_without_custom_resources_asks_for_no_definitions() -> None:
     assert not [call for call in world.cluster.calls if call.kind == DEFINITION.path]
 
 
-def edited(kind: str, annotations: dict[str, str]) -> World:
+def edited(kind: str, annotations: dict[str, str], name: str = "web") -> World:
     world = World()
 
     def change(objects: list[dict[str, Any]]) -> None:
-        found = next(each for each in objects if each["kind"] == kind and each["metadata"]["name"] == "web")
+        found = next(each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name)
         found["metadata"]["annotations"] = annotations
 
     world.overlay.change = change
@@ -212,6 +212,22 @@ def test_annotations_of_a_workload_reach_its_wait() -> None:
         world.deploy()
     assert failed.value.code == "rollout-timeout"
     assert world.clock.passed < 20
+
+
+def test_the_longer_time_of_one_workload_does_not_use_up_that_of_the_next() -> None:
+    world = edited("StatefulSet", {"plimsoll.dev/timeout": "2m", "plimsoll.dev/probe-grace": "2m"}, name="store")
+    slow = {"store", "web"}
+    world.cluster.behaviour = lambda workload: "unready" if workload["metadata"]["name"] in slow else "ready"
+
+    def comes(kind: str, name: str) -> None:
+        slow.discard(name)
+        fake_controllers.react(world.cluster, world.live(kind, name))
+
+    world.cluster.later(90, lambda: comes("apps/v1/StatefulSet", "store"))
+    world.cluster.later(110, lambda: comes("apps/v1/Deployment", "web"))
+    world.deploy()
+    assert world.project.rollout.timeout == 60
+    assert world.clock.passed >= 110
 
 
 def test_what_is_told_not_to_wait_for_is_not_waited_for() -> None:
