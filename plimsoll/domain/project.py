@@ -7,7 +7,7 @@ which `plimsoll.config` collects into one message with the path of each.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -264,7 +264,11 @@ class RolloutSettings:
     keep_configurations: int = KEPT_CONFIGURATIONS
 
     def __post_init__(self) -> None:
-        """Refuse to keep no release: there would be nothing to go back to."""
+        """Refuse less than nothing, and to keep no release: there would be nothing to go back to."""
+        for each in fields(self):
+            if getattr(self, each.name) < 0:
+                msg = f"{each.name} must not be negative"
+                raise ValueError(msg)
         if self.keep_releases < 1:
             msg = "keep_releases must be at least 1"
             raise ValueError(msg)

@@ -80,6 +80,11 @@ def test_settings_become_limits_under_the_same_names() -> None:
     assert limits_from(RolloutSettings()) == Limits()
 
 
+def test_a_setting_below_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="readiness_flaps must not be negative"):
+        RolloutSettings(readiness_flaps=-1)
+
+
 def test_annotations_change_the_limits_of_their_object_alone() -> None:
     manifest = thing(
         "Deployment", crash_restarts="5", readiness_flaps="7", grace="2m", configuration_grace="0s", probe_grace="5m",
