@@ -77,7 +77,10 @@ class Migration:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployPlan:
-    """What a deploy would do. `objects` are what it applies and records, marks included; everything else explains them."""
+    """What a deploy would do. `objects` are what it applies and records, marks included; everything else explains them.
+
+    `spared` is what is no part of it any more and stays, because it holds data: it is still ours.
+    """
 
     environment: str
     namespace: str
@@ -95,6 +98,7 @@ class DeployPlan:
     rolled: tuple[str, ...]
     secrets: tuple[str, ...]
     prunes: tuple[Ref, ...]
+    spared: tuple[Ref, ...]
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...]
     objects: tuple[Manifest, ...] = field(repr=False, default=())
@@ -182,6 +186,7 @@ def decide(
         rolled=tuple(sorted(ref(each).short for each in final if mark_of(each) == release)),
         secrets=missing_secrets(secrets, observed.secret_keys),
         prunes=prunes(objects, observed.owned, history, data=observed.data, pruning=pruning),
+        spared=stays,
         refusals=tuple(refusals),
         notes=(
             *sizing(objects, environment.components),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from plimsoll.domain.ledger import History
     from plimsoll.domain.manifests import Manifest
+    from plimsoll.domain.release import Release
 
 # Hash-suffixed configuration of this many releases outlives them, unless the settings say otherwise.
 KEPT_CONFIGURATIONS = 5
@@ -64,6 +65,21 @@ def holds_data(live: Mapping[str, Any]) -> bool:
     return live["kind"] in DATA_KINDS or (live["kind"] == "StatefulSet" and policy.get("whenDeleted") == "Delete")
 
 
+def still_owned(target: Release, standing: Release | None) -> tuple[str, ...]:
+    """Return the inventory of a release that brings `target` back: its own, and what may hold data of the one that stands.
+
+    So it is known as ours for as long as it is there, however old the release becomes that last applied it.
+    """
+    later = [each for each in (standing.inventory if standing else ()) if Ref.parse(each).kind in {*DATA_KINDS, "StatefulSet"}]
+    return tuple(dict.fromkeys((*target.inventory, *later)))
+
+
+def recorded(history: History) -> frozenset[Ref]:
+    """Return every object that a record names as ours."""
+    # As text first: the releases of an environment name the same objects again and again.
+    return frozenset(Ref.parse(each) for each in {each for release in history.releases for each in release.inventory})
+
+
 def is_generated(each: Ref) -> bool:
     """Tell whether an object is configuration whose name carries the hash of its content."""
     return each.kind in {"ConfigMap", "Secret"} and bool(HASH_SUFFIX.fullmatch(each.name))
@@ -71,10 +87,9 @@ def is_generated(each: Ref) -> bool:
 
 def _left_over(objects: Sequence[Manifest], owned: frozenset[Ref], history: History, keep: int) -> frozenset[Ref]:
     """Return what is ours, stands in a record, and is no part of `objects`; configuration of the last releases excepted."""
-    recorded = {Ref.parse(each) for release in history.releases for each in release.inventory}
-    last = history.releases[max(len(history.releases) - keep, 0) :]
-    recent = {each for release in last for each in map(Ref.parse, release.inventory) if is_generated(each)}
-    return (owned & recorded) - {ref(each) for each in objects} - recent
+    left = (owned & recorded(history)) - {ref(each) for each in objects}
+    last = {each for release in history.releases[max(len(history.releases) - keep, 0) :] for each in release.inventory}
+    return frozenset(each for each in left if not (is_generated(each) and str(each) in last))
 
 
 def _is_data(each: Ref, data: frozenset[Ref]) -> bool:

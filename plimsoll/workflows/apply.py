@@ -51,12 +51,16 @@ def apply(
 
     def applied(manifest: Manifest) -> None:
         try:
-            site.cluster.apply(manifest, timeout=REQUEST_TIMEOUT)
+            answer = site.cluster.apply(manifest, timeout=REQUEST_TIMEOUT)
         except Conflict as conflict:
             if not take_over:
                 raise
-            site.cluster.apply(manifest, force=True, timeout=REQUEST_TIMEOUT)
+            answer = site.cluster.apply(manifest, force=True, timeout=REQUEST_TIMEOUT)
             taken.append(conflict)
+        if answer["metadata"].get("deletionTimestamp"):
+            # Somebody deleted it, and what holds it back (a finalizer) is not done: what was applied goes with it.
+            _await_gone(site, ref(manifest), str(answer["metadata"].get("uid")))
+            site.cluster.apply(manifest, timeout=REQUEST_TIMEOUT)
 
     in_parallel(one, [each for each in objects if each["kind"] in FIRST_KINDS])
     in_parallel(one, [each for each in objects if each["kind"] not in FIRST_KINDS])

@@ -205,6 +205,6 @@ def _record(request: DeployRequest, site: Site, plan: DeployPlan, history: Histo
         started_at=site.now(),
         schema=plan.schema,
         workloads=marks(plan.objects),
-        inventory=tuple(str(ref(each)) for each in plan.objects),
+        inventory=tuple(str(each) for each in (*map(ref, plan.objects), *plan.spared)),
         ci=site.actor.run,
     )

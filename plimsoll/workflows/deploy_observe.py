@@ -11,7 +11,7 @@ from plimsoll.domain.immutable import explain
 from plimsoll.domain.manifests import MANAGER, OWNER_LABEL, Conflict, Ref, autoscaled, mark_of, marked, ref
 from plimsoll.domain.owned_fields import owns, settled
 from plimsoll.domain.plan import Observed
-from plimsoll.domain.pruning import holds_data
+from plimsoll.domain.pruning import holds_data, recorded
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.workflows import secrets
 from plimsoll.workflows.namespaces import uid_of
@@ -71,6 +71,8 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
         each for each in map(ref, objects) if each not in live and (uid is not None or (each.namespace == "" and each != home))
     ]
     live |= _found(site, unlabelled)
+    # What is on its way out will have to be made anew.
+    live = {each: found for each, found in live.items() if not found["metadata"].get("deletionTimestamp")}
     first_mark = f"{site.environment.name}-{history.next_number}"
     answers: dict[Ref, Manifest] = {}
     conflicts: dict[Ref, Conflict] = {}
@@ -118,8 +120,7 @@ def observe(site: Site, objects: Sequence[Manifest], history: History) -> Observ
 
 def owned(site: Site, objects: Sequence[Manifest], history: History) -> dict[Ref, Manifest]:
     """Return the live objects that carry our label, of every kind that this or an earlier release has: one request a kind."""
-    recorded = {Ref.parse(each) for release in history.releases for each in release.inventory}
-    wanted = recorded | {ref(each) for each in objects}
+    wanted = recorded(history) | {ref(each) for each in objects}
     namespaced = sorted({(each.path, each.namespace) for each in wanted if each.namespace})
     labels = f"{OWNER_LABEL}={MANAGER}"
     lists = in_parallel(lambda kind: site.cluster.list(kind[0], kind[1], labels=labels), namespaced)

@@ -12,6 +12,7 @@ from plimsoll.domain.manifests import Ref, marks, ref
 from plimsoll.domain.migration import crossing, in_doubt, refusal
 from plimsoll.domain.outcome import BrokenRelease, RollbackResult
 from plimsoll.domain.plan import Observed, decide_migration, waves_of
+from plimsoll.domain.pruning import still_owned
 from plimsoll.domain.release import Release, State
 from plimsoll.errors import Bug, Failed, Interrupted, PlimsollError
 from plimsoll.workflows.apply import has_failed
@@ -100,7 +101,7 @@ def restore(site: Site, history: History, *, target: Release, broken: Release | 
         content_of=target.name,
         schema=target.schema,
         workloads=marks(manifests),
-        inventory=target.inventory,
+        inventory=still_owned(target, history.standing),
         ci=site.actor.run,
     )
     rollout = Rollout(

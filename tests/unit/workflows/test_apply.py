@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -249,3 +250,36 @@ def test_a_selector_that_cannot_change_is_refused_in_the_plan_with_the_remedy() 
     assert "a new name" in caught.value.now
     assert world.writes() == before
     assert [each.code for each in world.deploy(dry_run=True).plan.refusals] == ["immutable-field"]
+
+
+def test_an_object_on_its_way_out_is_made_anew_once_it_is_gone() -> None:
+    world = ready()
+    live = world.live("v1/ServiceAccount", "web")
+    live["metadata"] |= {"deletionTimestamp": "2030-01-02T03:04:05Z", "finalizers": ["somebody/holds-it"]}
+    world.cluster.put(live)
+    left = [5]
+
+    def end(call: Call) -> None:
+        if call.verb == "get" and call.kind == "v1/ServiceAccount" and call.name == "web":
+            left[0] -= 1
+            if left[0] == 0:
+                world.cluster.remove("v1/ServiceAccount", "web", "hello-staging")
+
+    world.cluster.on_call.append(end)
+    result = world.deploy()
+    assert [each.short for each in result.plan.creates] == ["ServiceAccount/web"]
+    assert "deletionTimestamp" not in world.live("v1/ServiceAccount", "web")["metadata"]
+
+
+def test_after_an_error_nothing_more_is_begun() -> None:
+    begun: list[int] = []
+
+    def one(number: int) -> None:
+        begun.append(number)
+        if number == 5:
+            raise Failed("the fifth")
+        time.sleep(0.01)
+
+    with pytest.raises(Failed, match="the fifth"):
+        in_parallel(one, range(1000))
+    assert len(begun) < 200

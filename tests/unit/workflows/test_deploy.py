@@ -229,6 +229,9 @@ def test_a_claim_is_pruned_only_when_the_loss_of_its_data_is_allowed() -> None:
     world.deploy(images(web="2"))
     assert world.live("v1/PersistentVolumeClaim", "data")
     assert any("PersistentVolumeClaim/data stays" in line for line in world.reporter.lines("info"))
+    assert "v1/PersistentVolumeClaim:hello-staging:data" in world.release("staging-2").inventory
+    assert "v1/PersistentVolumeClaim:hello-staging:data" in world.rollback().release.inventory
+    world.overlay.change = lambda _objects: None
     assert world.deploy(data_loss=True, released=images(web="2")).outcome == "released"
     assert world.cluster.get("v1/PersistentVolumeClaim", "data", "hello-staging") is None
 
