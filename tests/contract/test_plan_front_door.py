@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plimsoll.domain.plan_file import TIME, saved_plan
+from tests.contract.test_github_run import TOKEN, Github, review
 from tests.fake_site import PRODUCTION, World
 from tests.git_repository import repository
 from tests.needs import need_program
@@ -171,21 +172,23 @@ def test_an_environment_without_its_cluster_is_not_there_whatever_the_plan_says(
 
 
 ASK = """
+import sys
 from plimsoll import wiring
 from plimsoll.errors import PlimsollError
 from plimsoll.wiring import approval, plans, releases
 saved = plans.read("plan.json", None)
+file = "plan.approval.json" if "signed" in sys.argv else None
 try:
-    found = approval.of_deploy(wiring.environment("production"), releases.actor(), saved=saved, file="plan.approval.json")(None)
+    found = approval.of_deploy(wiring.environment("production"), releases.actor(), saved=saved, file=file)(None)
     print(found.kind, found.by)
 except PlimsollError as error:
     print(error.exit_code, error.code)
 """
 
 
-def asked(clone: Clone, **environ: str) -> str:
+def asked(clone: Clone, *ways: str, **environ: str) -> str:
     """Return what a deploy of the saved plan makes of its approval."""
-    return clone.run(sys.executable, "-c", ASK, **environ).stdout.strip()
+    return clone.run(sys.executable, "-c", ASK, *(ways or ("signed",)), **environ).stdout.strip()
 
 
 def test_a_deploy_takes_the_approval_of_somebody_else_and_no_other(clone: Clone) -> None:
@@ -210,3 +213,24 @@ def test_who_may_approve_stands_in_committed_settings(clone: Clone) -> None:
     assert asked(clone) == "2 dirty"
     clone.repository.commit()
     assert asked(clone) == "2 unknown-approver"
+
+
+def test_in_github_actions_the_review_of_the_run_is_the_approval(clone: Clone) -> None:
+    clone.save()
+    github = Github()
+    runner = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_API_URL": github.api.url,
+        "GITHUB_REPOSITORY": "shop/web",
+        "GITHUB_RUN_ID": "42",
+        "GITHUB_TOKEN": TOKEN,
+        "GITHUB_ACTOR": "ada",
+        "NO_PROXY": "127.0.0.1",
+    }
+    assert asked(clone, "review", **runner) == "2 unapproved"
+    github.reviews = [review("grace", "production")]
+    assert asked(clone, "review", **runner) == "github-review grace"
+    assert asked(clone, "review", **{**runner, "GITHUB_ACTOR": "grace"}) == "2 self-approved"
+    assert asked(clone, "review", **{**runner, "GITHUB_TOKEN": ""}) == "2 unapproved"
+    github.api.close()
+    assert asked(clone, "review", **runner) == "4 github-unreachable"
