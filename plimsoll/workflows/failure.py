@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.domain.failure import Failure, commands, events_that_matter, excerpts
+from plimsoll.domain.failure import Failure, commands, events_that_matter, excerpts, last_seen
+from plimsoll.domain.rollout_observed import applied_at
 from plimsoll.domain.rollout_signs import CONTAINER_LISTS, newest_pods, newest_replica_set, ready
 from plimsoll.errors import PlimsollError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOG_LINES = 12
 # Replicas of one workload fail alike; more of them say nothing new, and each costs a request.
 PODS = 3
+# Length of an RFC 3339 time without fractions, which some reporters of events add.
+WHOLE_SECONDS = 19
 
 
 def collect(
@@ -70,7 +73,13 @@ def _events(namespace: str, about: Iterable[Object], observed: Observed, logs: P
         found: tuple[dict[str, Any], ...] = ()
         with suppress(PlimsollError):
             found = logs.events(namespace, uid)
-        yield from found or observed.warnings(uid)
+        # An object that outlives releases still has the events of the one that failed before; they explain nothing now.
+        yield from (event for event in found or observed.warnings(uid) if not _stale(event, applied_at(each)))
+
+
+def _stale(event: Mapping[str, Any], applied: str) -> bool:
+    """Tell whether an event is older than our change, in whole seconds; one without a time is not."""
+    return last_seen(event)[:WHOLE_SECONDS] < applied[:WHOLE_SECONDS] and bool(last_seen(event))
 
 
 def _said(namespace: str, pods: Iterable[Object], logs: PodLogs, cause: Cause) -> Iterator[tuple[str, str, bool, str]]:

@@ -117,6 +117,21 @@ def test_an_event_of_every_replica_is_told_once_with_how_many_they_are() -> None
     assert [(each.reason, each.objects) for each in shop.collect().events] == [("Unhealthy", 10)]
 
 
+def test_events_of_the_workload_from_before_our_change_are_left_out() -> None:
+    shop = Shop(STORE)
+    said = (("2030-01-02T03:04:59Z", "old"), ("2030-01-02T03:05:00.25Z", "in the same second"), ("", "at no time"))
+    for time, words in said:
+        shop.cluster.happened(shop.live, "FailedCreate", words)
+        event = next(each for each in shop.cluster.list("v1/Event", "shop") if each["message"] == words)
+        shop.cluster.put({**event, "lastTimestamp": time, "metadata": {**event["metadata"], "creationTimestamp": time}})
+    ours = {"manager": "plimsoll", "operation": "Apply", "time": "2030-01-02T03:05:00Z"}
+    shop.live["metadata"]["managedFields"] = [ours]
+    observed = Observed([shop.live])
+    cause = Cause(workload=STORE.short, object=STORE.short, reason="FailedCreate", message="", rule="creation-refused")
+    found = failure.collect(STORE, cause, observed, logs=shop.cluster, environment="staging")
+    assert [each.message for each in found.events] == ["at no time", "in the same second"]
+
+
 def test_a_job_tells_the_log_of_its_last_attempt_first() -> None:
     shop = Shop(MIGRATE)
     for name, minute, words in (("migrate-zz", 1, "no database"), ("migrate-aa", 3, "a table exists"), ("migrate-mm", 2, "?")):
