@@ -68,12 +68,13 @@ def in_doubt(history: History, schema: str | None) -> tuple[Release, ...]:
 def refusal(crossed: Release, target: Release, *, sure: bool) -> MigrationCrossed:
     """Return the error that says why `target` is not brought back, and how to go on. `sure`: the migration has ended well."""
     done = "has changed" if sure else "may have changed"
+    unless = "" if sure else ". If it certainly changed nothing, delete its Job and roll back again"
     return MigrationCrossed(
         f"{target.name} is not brought back: the migration of {crossed.name} is marked incompatible and {done} the database, "
         f"on which {target.name} does not run",
         where=f"the database of {target.environment}",
         now=(
             f"go forward: correct the source and deploy. To go back, restore the database from a backup made before "
-            f"{crossed.started_at}, then `inv deploy --env {target.environment} --version {target.name}`"
+            f"{crossed.started_at}, then `inv deploy --env {target.environment} --version {target.name}`{unless}"
         ),
     )

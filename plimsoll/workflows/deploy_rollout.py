@@ -96,14 +96,13 @@ class Rollout:
         with self._timed("foundation"):
             for wave in waves.get("foundation") or (None,):
                 self._apply(wave)
+                if wave and wave.waits:
+                    # Definitions: what they define is applied later.
+                    self._wait(wave)
             specs = self.site.project.secrets.values()
             secrets.ensure(self.site.cluster, namespace, specs, part_of=self.site.project.name)
             hashes = secrets.hashes(self.site.cluster, namespace, specs, secrets.new_salt())
             self.release = replace(self.release, secrets=hashes)
-            for wave in waves.get("foundation", ()):
-                if wave.waits:
-                    # Definitions: what they define is applied later.
-                    self._wait(wave)
         for name in ("data", "migration", "workloads"):
             if name == "workloads":
                 self._note_schema()

@@ -113,6 +113,12 @@ def test_an_incompatible_migration_that_may_still_run_is_not_gone_back_over() ->
     with pytest.raises(Failed, match="may have changed the database") as caught:
         world.deploy(images(web="2", schema="schema-2"))
     assert caught.value.code == "migration-crossed"
+    assert "delete its Job and roll back again" in caught.value.now
+    (job,) = (
+        each for each in world.cluster.list("batch/v1/Job", "hello-staging") if MARK in each["metadata"].get("annotations", {})
+    )
+    world.cluster.remove("batch/v1/Job", job["metadata"]["name"], "hello-staging")
+    assert world.rollback().release.content_of == "staging-1"
 
 
 def test_a_migration_that_ran_although_nobody_lived_to_record_it_is_not_crossed_either() -> None:
