@@ -75,7 +75,7 @@ def _missing_deployment(live: Object, _observed: Observed) -> str:
     if everything > updated:
         return f"{_count(everything - updated, 'old replica')} still to stop"
     if available < wanted:
-        return f"{available} of {wanted} replicas available"
+        return f"{available} of {wanted} replicas available{_held_back(live, wanted)}"
     return ""
 
 
@@ -90,7 +90,7 @@ def _missing_stateful_set(live: Object, _observed: Observed) -> str:
             return f"{updated} of {to_update} replicas updated"
     if int(status.get("replicas", 0)) > wanted:
         return f"{_count(int(status['replicas']) - wanted, 'replica')} still to stop"
-    return "" if available >= wanted else f"{available} of {wanted} replicas available"
+    return "" if available >= wanted else f"{available} of {wanted} replicas available{_held_back(live, wanted)}"
 
 
 def _missing_daemon_set(live: Object, _observed: Observed) -> str:
@@ -99,7 +99,14 @@ def _missing_daemon_set(live: Object, _observed: Observed) -> str:
     updated, available = int(status.get("updatedNumberScheduled", 0)), int(status.get("numberAvailable", 0))
     if updated < wanted and (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
         return f"{updated} of {wanted} nodes updated"
-    return "" if available >= wanted else f"available on {available} of {wanted} nodes"
+    return "" if available >= wanted else f"available on {available} of {wanted} nodes{_held_back(live, wanted)}"
+
+
+def _held_back(live: Object, wanted: int) -> str:
+    """Return that all are ready and have only to stay so, where that is what is missing."""
+    status, seconds = live.get("status") or {}, int(live["spec"].get("minReadySeconds") or 0)
+    ready_now = int(status.get("readyReplicas") or status.get("numberReady") or 0)
+    return f", {ready_now} ready for less than {seconds} s" if seconds and ready_now >= wanted else ""
 
 
 def _missing_job(live: Object, _observed: Observed) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Seconds after which somebody who watches a quiet wait is told what is missing.
 HEARTBEAT = 15.0
+# So many of them; a large release would fill the log.
+NAMED = 5
 # Kinds that have arrived once and for all; a cluster may tidy them up while others are waited for.
 FINISHED_FOR_GOOD = frozenset({"Job"})
 
@@ -221,7 +223,8 @@ class _Wait:
         now = self._clock.monotonic()
         if now - self._said_at >= HEARTBEAT:
             waiting = [f"{name}: {state.missing}" for name, state in self._missing.items() if name not in self.arrived]
-            self._say(f"still waiting after {now - self._started:.0f} s for {'; '.join(waiting)}")
+            more = f"; and {len(waiting) - NAMED} more" if len(waiting) > NAMED else ""
+            self._say(f"still waiting after {now - self._started:.0f} s for {'; '.join(waiting[:NAMED])}{more}")
 
     def _say(self, news: str) -> None:
         self._said_at = self._clock.monotonic()

@@ -104,6 +104,17 @@ def test_a_quiet_wait_names_what_is_missing_every_fifteen_seconds() -> None:
     assert beats[0].startswith("still waiting after 15 s for Deployment/backend: 1 of 2 replicas updated")
 
 
+def test_a_quiet_wait_for_many_names_a_few_and_counts_the_others() -> None:
+    shop = Shop("unready")
+    many = [Ref("apps/v1", "Deployment", "shop", f"web-{number}") for number in range(8)]
+    for each in many:
+        shop.apply(each)
+    shop.failure(*many, timeout=20)
+    (beat,) = [line for line in shop.reporter.lines("info") if line.startswith("still waiting")]
+    assert beat.count("Deployment/web-") == 5
+    assert beat.endswith("; and 3 more")
+
+
 def test_a_crash_ends_the_wait_at_once_and_tells_pod_reason_and_last_words() -> None:
     shop = Shop("crash")
     shop.apply(BACKEND)
