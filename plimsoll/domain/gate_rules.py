@@ -39,7 +39,10 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One row: how an item is judged. What is not met refuses with `code`, `exit_code` and `told` ({environment}, {detail})."""
+    """One row: how an item is judged. What is not met refuses with `code`, `exit_code` and `told` ({environment}, {detail}).
+
+    `now` is what to do then, `provide` what to do when it is required and not provided.
+    """
 
     key: str
     title: str
@@ -48,6 +51,7 @@ class Rule:
     exit_code: int
     told: str
     now: str
+    provide: str = "provide it, or take it out of [gate] require in plimsoll.toml"
 
 
 def unverified(images: Mapping[str, Image], proven: History) -> tuple[str, ...]:
@@ -165,6 +169,7 @@ RULES: tuple[Rule, ...] = (
         exit_code=1,
         told="the scan does not let these images pass: {detail}",
         now="run `inv scan` to see why; correct what it finds",
+        provide="run `inv scan` to see what it lacks",
     ),
     Rule(
         key="tests",

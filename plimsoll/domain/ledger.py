@@ -25,6 +25,7 @@ APPLICATION_LABEL = "plimsoll.dev/application"
 ENVIRONMENT_LABEL = "plimsoll.dev/environment"
 PART_LABEL = "plimsoll.dev/part"
 RECORD_KEY = "release.json"
+RECORD_FORMAT = "plimsoll.record/1"
 OLDER = ".older."
 
 
@@ -173,7 +174,7 @@ def selector(application: str, environment: str, part: str) -> str:
 
 def record_object(release: Release, application: str, *, chunks: int, digest: str) -> Manifest:
     """Return the ConfigMap of a record whose manifests lie in `chunks` objects and hash to `digest`."""
-    body = {"schema": "plimsoll.record/1", **release.to_record(), "manifests": {"chunks": chunks, "sha256": digest}}
+    body = {"format": RECORD_FORMAT, **release.to_record(), "manifests": {"chunks": chunks, "sha256": digest}}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -215,7 +216,11 @@ def read_history(objects: Sequence[Mapping[str, Any]]) -> History:
 
 def read_record(each: Mapping[str, Any]) -> Release:
     """Return the release that a record's ConfigMap holds; raise one of `UNREADABLE` when it holds none, or another's."""
-    release = Release.from_record(json.loads(each["data"][RECORD_KEY]))
+    data = json.loads(each["data"][RECORD_KEY])
+    if data.get("format", RECORD_FORMAT) != RECORD_FORMAT:
+        msg = f"it is of the format {data['format']!r}, which this version does not know"
+        raise ValueError(msg)
+    release = Release.from_record(data)
     if not str(each["metadata"]["name"]).endswith(f"-{release.name}"):
         msg = f"it holds the record of {release.name}"
         raise ValueError(msg)

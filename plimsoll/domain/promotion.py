@@ -111,7 +111,7 @@ def _of_item(environment: str, item: Item) -> Refusal:
             code="evidence-missing",
             what=f"{item.title}: not provided ({item.detail})",
             where=f"the gate of {environment}",
-            now=f"provide it, or take {item.key!r} out of [gate] require in plimsoll.toml",
+            now=rule.provide,
             exit_code=EVIDENCE_MISSING,
         )
     return Refusal(

@@ -69,6 +69,14 @@ def test_the_table_of_shapes_knows_every_field_of_a_record() -> None:
     assert set(record().to_record()) == set(FIELDS)
 
 
+def test_a_record_of_a_format_that_is_not_known_is_not_guessed_at() -> None:
+    stored = record_object(FULL, "hello", chunks=1, digest="d")
+    stored["data"]["release.json"] = json.dumps({**BODY, "format": "plimsoll.record/2"})
+    assert read_history([stored]).damaged == ("hello-staging-3",)
+    stored["data"]["release.json"] = json.dumps({key: value for key, value in BODY.items() if key != "format"})
+    assert read_history([stored]).releases == (FULL,)
+
+
 def test_a_record_under_another_records_name_is_damaged() -> None:
     stored = record_object(FULL, "hello", chunks=1, digest="d")
     stored["metadata"]["name"] = "hello-staging-9"
