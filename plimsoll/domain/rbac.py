@@ -19,6 +19,7 @@ from plimsoll.domain.rollout_observed import group_kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from plimsoll.domain.ledger import History
     from plimsoll.domain.project import Environment
 
 # Kinds of the Kubernetes API itself that are in no namespace and that an overlay may hold.
@@ -91,6 +92,15 @@ def needed(
     return frozenset(right for right in found if not any(other.covers(right) for other in found - {right}))
 
 
+def recorded(history: History) -> tuple[dict[str, Any], ...]:
+    """Return what earlier releases applied, by identity alone: it is looked for, may be brought back, and is removed some day."""
+    found = {Ref.parse(each) for release in history.releases for each in release.inventory}
+    return tuple(
+        {"apiVersion": each.api, "kind": each.kind, "metadata": {"name": each.name, "namespace": each.namespace}}
+        for each in sorted(found)
+    )
+
+
 def plurals(objects: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[str, bool]]:
     """Return (group, kind) -> (plural, namespaced) of what the definitions among `objects` define."""
     return {
@@ -99,7 +109,7 @@ def plurals(objects: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], tuple
             each["spec"].get("scope") != "Cluster",
         )
         for each in objects
-        if each["kind"] == "CustomResourceDefinition"
+        if each["kind"] == "CustomResourceDefinition" and "spec" in each
     }
 
 

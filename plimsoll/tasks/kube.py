@@ -42,13 +42,17 @@ def validate(_c: Context, env: str | None = None, json: bool = False) -> None:
 @task(
     help={
         "env": "environment to release to (default: local)",
+        "recorded": "also for kinds that only recorded releases have; the cluster is asked for them",
         "service-account": "who releases: NAME (in the namespace plimsoll) or NAMESPACE/NAME (default: plimsoll-deployer)",
         "json": JSON_HELP,
     }
 )
-def rbac(_c: Context, env: str = "local", service_account: str = "plimsoll-deployer", json: bool = False) -> None:
+def rbac(
+    _c: Context, env: str = "local", service_account: str = "plimsoll-deployer", recorded: bool = False, json: bool = False
+) -> None:
     """Print the least rights that releasing to an environment takes, for an administrator to apply."""
     from plimsoll.ui.render import draw_rendering
     from plimsoll.wiring import rights
 
-    wiring.output(json=json).result(rights.render(env, service_account), draw_rendering)
+    output = wiring.output(json=json)
+    output.result(rights.render(env, service_account, output.reporter, with_recorded=recorded), draw_rendering)

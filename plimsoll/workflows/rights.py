@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plimsoll.domain.rbac import needed
+from plimsoll.domain.rbac import needed, recorded
 from plimsoll.domain.rbac_check import rights_check, rights_unknown
 from plimsoll.domain.rbac_objects import DeployerRights, role_objects
 from plimsoll.errors import PlimsollError
@@ -13,6 +13,7 @@ from plimsoll.workflows.deploy_observe import in_parallel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from plimsoll.domain.ledger import History
     from plimsoll.domain.project import Environment, Project
     from plimsoll.domain.rbac import Right
     from plimsoll.domain.rbac_objects import Account
@@ -20,15 +21,22 @@ if TYPE_CHECKING:
     from plimsoll.ports import Renderer
 
 
-def rights_of(project: Project, environment: Environment, renderer: Renderer) -> frozenset[Right]:
-    """Return what releasing the present overlay takes. Raise Misconfigured when it does not render."""
-    objects = renderer.render(environment, {})
+def rights_of(
+    project: Project, environment: Environment, renderer: Renderer, *, history: History | None = None
+) -> frozenset[Right]:
+    """Return what releasing the present overlay takes, and with `history` also what its releases left to be looked after.
+
+    Raise Misconfigured when the overlay does not render.
+    """
+    objects = (*renderer.render(environment, {}), *(recorded(history) if history else ()))
     return needed(objects, application=project.name, environment=environment, secrets=project.secrets)
 
 
-def render_rights(project: Project, environment: Environment, account: Account, *, renderer: Renderer) -> DeployerRights:
+def render_rights(
+    project: Project, environment: Environment, account: Account, *, renderer: Renderer, history: History | None = None
+) -> DeployerRights:
     """Return the objects that let `account` release to the environment."""
-    rights = rights_of(project, environment, renderer)
+    rights = rights_of(project, environment, renderer, history=history)
     objects = role_objects(rights, project.name, environment.name, account)
     return DeployerRights(environment=environment.name, account=account, objects=objects)
 

@@ -64,6 +64,8 @@ def verdicts(allowed: Callable[[dict[str, str]], bool]) -> Callable[[Asked], Rep
     def answer(asked: Asked) -> Reply:
         if asked.path == "/api/v1/namespaces/kube-system":
             return Reply(body={"metadata": {"name": "kube-system", "uid": UID}})
+        if asked.path == "/api/v1/namespaces/plimsoll/configmaps":
+            return Reply(body={"items": []})
         assert (asked.method, asked.path) == ("POST", REVIEWS)
         return Reply(201, {"status": {"allowed": allowed(asked.body["spec"]["resourceAttributes"])}})
 

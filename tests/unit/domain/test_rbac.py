@@ -10,7 +10,7 @@ import pytest
 from plimsoll.adapters.kube_schema import KubernetesSchemas
 from plimsoll.domain.manifests import ref
 from plimsoll.domain.project import SecretSpec
-from plimsoll.domain.rbac import Right, needed, plural_of
+from plimsoll.domain.rbac import Right, needed, plural_of, recorded
 from plimsoll.domain.rbac_objects import Account, role_objects, rules
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.wiring.render import KUBERNETES
@@ -239,6 +239,19 @@ def test_custom_resources_are_found_under_the_plural_that_their_definition_gives
     verbs = ("get", "list", "watch", "create", "patch", "delete")
     assert {f"{verb} oxen.shop.example in the namespace {PLACE}" for verb in verbs} <= found
     assert "list customresourcedefinitions.apiextensions.k8s.io in the whole cluster" in found
+
+
+def test_what_only_an_earlier_release_had_is_looked_after_too() -> None:
+    world = World()
+    world.deploy()
+    world.overlay.change = lambda objects: objects.remove(next(each for each in objects if each["kind"] == "StatefulSet"))
+    world.deploy(images(web="2"))
+    present = world.overlay.render(STAGING, {})
+    now = needed(present, application="hello", environment=STAGING)
+    earlier = needed((*present, *recorded(world.history())), application="hello", environment=STAGING)
+    assert {str(right) for right in earlier - now} == {
+        f"{verb} statefulsets.apps in the namespace {PLACE}" for verb in ("get", "list", "watch", "create", "patch", "delete")
+    }
 
 
 def test_nobody_hands_out_more_than_is_theirs() -> None:
