@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,9 +11,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from plimsoll.config import load
-from plimsoll.errors import Misconfigured
+from plimsoll.domain.channel import Channel
+from plimsoll.domain.notification import Tried
+from plimsoll.errors import EnvironmentLacks, Misconfigured
+from plimsoll.ui.notify import draw_tried
+from plimsoll.wiring.notify import messenger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,14 +142,28 @@ def test_a_dry_run_prints_the_message_without_any_variable_being_set(folder: Pat
     assert done.returncode == 0
     told = json.loads(done.stdout)
     assert (told["schema"], told["sent"], told["message"]["event"]) == ("plimsoll.notify.test/1", False, "test")
-    shown = inv(folder, root, "--channel", "post", "--dry-run").stdout
-    assert "To: team@example.org\nSubject: shop, staging: a test of the channel post" in shown
 
 
-def test_a_variable_that_is_not_set_is_named(folder: Path, root: Path) -> None:
-    done = inv(folder, root, "--channel", "team")
-    assert done.returncode == 4
-    assert "the channel team was not told: the environment variable TEAM_URL is not set" in done.stderr
+def drawn(tried: Tried) -> str:
+    console = Console(file=io.StringIO(), width=140, soft_wrap=True)
+    draw_tried(tried, console)
+    return console.file.getvalue()
+
+
+def test_a_mail_that_would_be_sent_is_shown_as_one(tmp_path: Path) -> None:
+    (tmp_path / "plimsoll.toml").write_text(SETTINGS + CHANNELS)
+    post = load(tmp_path).project.notify[2]
+    told = {"from": "a@example.org", "to": ["b@example.org", "c@example.org"], "subject": "what", "text": "all\nof it\n"}
+    assert drawn(Tried(channel=post, message=told, sent=False)) == (
+        "post (email) would be told:\nFrom: a@example.org\nTo: b@example.org, c@example.org\nSubject: what\n\nall\nof it\n"
+    )
+    assert drawn(Tried(channel=post, message=told, sent=True)) == "✔ post was told (email)\n"
+
+
+def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEAM_URL", raising=False)
+    with pytest.raises(EnvironmentLacks, match="the environment variable TEAM_URL is not set"):
+        messenger(Channel(name="team", kind="slack", url_from="TEAM_URL"))
 
 
 def test_a_dead_channel_fails_its_test_and_its_secret_is_nowhere(folder: Path, root: Path) -> None:

@@ -58,7 +58,7 @@ def folder(tmp_path: Path, root: Path) -> Path:
     return tmp_path
 
 
-def step(folder: Path, root: Path, *words: str, **more: str) -> tuple[subprocess.CompletedProcess[str], str]:
+def step(folder: Path, root: Path, *words: str) -> tuple[subprocess.CompletedProcess[str], str]:
     """Run a step and return it with its summary."""
     summary = folder / "summary.md"
     environment = {
@@ -68,7 +68,6 @@ def step(folder: Path, root: Path, *words: str, **more: str) -> tuple[subprocess
         "GITHUB_ACTIONS": "true",
         "GITHUB_WORKSPACE": str(folder),
         "GITHUB_STEP_SUMMARY": str(summary),
-        **more,
     }
     done = subprocess.run(
         [sys.executable, "-m", "plimsoll.tasks", *words],
@@ -92,8 +91,8 @@ def test_a_release_is_a_part_of_the_summary_and_its_steps_are_groups(folder: Pat
     assert commands(done.stdout) == []
 
 
-def test_a_failure_is_an_error_a_group_and_a_part_of_the_summary(folder: Path, root: Path) -> None:
-    done, summary = step(folder, root, "bad")
+def test_a_failure_is_an_error_a_group_and_a_part_of_the_summary_and_json_gives_no_command(folder: Path, root: Path) -> None:
+    done, summary = step(folder, root, "bad", "--json")
     assert done.returncode == 1
     (error,) = [each for each in commands(done.stderr) if each.name == "error"]
     assert error.properties["title"] == "Deployment/web in staging"
@@ -101,10 +100,6 @@ def test_a_failure_is_an_error_a_group_and_a_part_of_the_summary(folder: Path, r
     assert {each.name for each in commands(done.stderr)} == {"error", "group", "endgroup"}
     assert summary.startswith("### ✘ Deployment/web will not become ready: Pod/web-")
     assert "::error::forged" in summary
-
-
-def test_json_on_stdout_is_whole_and_gives_no_command(folder: Path, root: Path) -> None:
-    done, _summary = step(folder, root, "bad", "--json")
     assert commands(done.stdout) == []
     assert json.loads(done.stdout)["failure"]["logs"][0]["lines"][-1] == "##[add-mask]staging"
 
@@ -115,17 +110,3 @@ def test_wrong_settings_are_annotated_in_their_file(folder: Path, root: Path) ->
     (error,) = commands(done.stderr)
     assert error.properties == {"title": "settings", "file": "plimsoll.toml", "line": "3"}
     assert "**Now:** correct it" in summary
-
-
-def test_a_summary_that_cannot_be_written_changes_nothing(folder: Path, root: Path) -> None:
-    done, _summary = step(folder, root, "good", GITHUB_STEP_SUMMARY=str(folder))
-    assert done.returncode == 0
-    assert [each.message for each in commands(done.stderr) if each.name == "warning"] == [
-        "the step's summary cannot be written: Is a directory"
-    ]
-
-
-def test_outside_of_github_there_are_neither_commands_nor_a_summary(folder: Path, root: Path) -> None:
-    done, summary = step(folder, root, "good", GITHUB_ACTIONS="")
-    assert (done.returncode, summary) == (0, "")
-    assert "::group::" not in done.stderr

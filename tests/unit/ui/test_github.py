@@ -13,10 +13,11 @@ from rich.text import Text
 
 from plimsoll.domain.failure import Cause, Excerpt, Failure
 from plimsoll.errors import Failed, Misconfigured
+from plimsoll.ui import output
 from plimsoll.ui.console import ConsoleReporter
 from plimsoll.ui.errors import annotated
 from plimsoll.ui.failure import draw
-from plimsoll.ui.github import Log, command, places
+from plimsoll.ui.github import Log, command, log_of, places
 from tests.github_runner import commands
 
 FORGERIES = (
@@ -70,6 +71,13 @@ def test_ordinary_text_is_left_as_it_is() -> None:
     console, stream = logged()
     console.print(Text("namespace::thing at [::1]:8080 # 1"))
     assert stream.getvalue() == "namespace::thing at [::1]:8080 # 1\n"
+
+
+@pytest.mark.parametrize(("variable", "there"), [("true", True), ("", False)])
+def test_the_log_is_githubs_where_github_runs_us(variable: str, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", variable)
+    for stderr in (True, False):
+        assert (log_of(output.console(stderr=stderr)) is not None) is there
 
 
 def test_a_warning_of_several_lines_is_one_annotation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,10 +16,13 @@ from plimsoll.domain.gate import Gate
 from plimsoll.domain.outcome import BrokenRelease
 from plimsoll.domain.release import State
 from plimsoll.errors import Failed, Misconfigured
-from plimsoll.ui.step_summary import code, of_error, of_result, words
+from plimsoll.ui.github import Log
+from plimsoll.ui.step_summary import append, code, of_error, of_result, words
 from tests.fake_site import World, image, images, record
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plimsoll.errors import PlimsollError
 
 HOSTILE = "a|b `c` **d** <img src=x> [e](http://x) @all #1 $x$ </details>\n# heading\n```\n~~~"
@@ -92,6 +96,23 @@ def test_an_error_without_a_release_says_what_where_and_what_now() -> None:
     assert text.startswith("### ✘ the settings have 2 problems:\n")
     assert "```text\n  - a\n  - b\n```" in text
     assert "**Where:** plimsoll.toml" in text
+
+
+@pytest.mark.parametrize(("place", "said"), [(".", "Is a directory"), ("gone/summary.md", "No such file or directory")])
+def test_a_summary_that_cannot_be_written_is_a_warning(
+    place: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / place))
+    stream = io.StringIO()
+    append("text", Log(stream))
+    assert stream.getvalue() == f"::warning::the step's summary cannot be written: {said}\n"
+
+
+def test_summaries_of_several_tasks_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    for text in ("one", "", "two"):
+        append(text, Log(io.StringIO()))
+    assert (tmp_path / "summary.md").read_text() == "one\ntwo\n"
 
 
 def outside_of_code(text: str) -> list[str]:
