@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "plimsoll.plan-file/1"
 # A plan is for today's change; what lies around longer describes a cluster that nobody knows any more.
-DEFAULT_EXPIRY = "24h"
 LONGEST_EXPIRY = 7 * 86400
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -11,11 +11,12 @@ from jsonschema import Draft202012Validator
 
 from plimsoll.domain.outcome import Address, LogLines, SmokeReport
 from plimsoll.domain.release import SmokeResult
-from plimsoll.errors import Failed, Misconfigured
+from plimsoll.errors import Failed, Misconfigured, PlimsollError
 from plimsoll.ui.errors import error_object
+from plimsoll.wiring.releases import require_accepted
 from plimsoll.workflows.smoke import require_passed
 from plimsoll.workflows.status import history, status
-from tests.fake_site import World, images
+from tests.fake_site import PRODUCTION, World, images
 
 FOLDER = Path(__file__).parents[2] / "plimsoll" / "schemas"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -83,12 +84,33 @@ def test_a_failed_smoke_test_prints_its_checks() -> None:
     assert told["passed"] is False
 
 
-@pytest.mark.parametrize("task", ["status", "history", "deploy", "rollback", "smoke", "logs", "open", "build"])
+@pytest.mark.parametrize(
+    "task", ["status", "history", "plan", "plan.approve", "deploy", "rollback", "smoke", "logs", "open", "build"]
+)
 def test_a_task_that_fails_before_it_begins_prints_the_error_alone(task: str) -> None:
     told = error_object(Misconfigured("there is no environment 'x'", where="plimsoll.toml", now="name one", code="unknown"), task)
     check(told)
     check(told, "error-1")
     assert set(told) == {"schema", "error"}
+
+
+@pytest.mark.parametrize(("prepare", "code"), [("dirty", 2), ("conflict", 1)])
+def test_a_plan_that_would_be_refused_prints_itself_and_ends_as_the_deploy_would(prepare: str, code: int) -> None:
+    world = World()
+    world.deploy(environment=PRODUCTION)
+    if prepare == "conflict":
+        world.cluster.edit("apps/v1/Deployment", "worker", "hello-production", {"spec": {"replicas": 5}}, manager="kubectl")
+    result = world.plan(images(web="2"), PRODUCTION, dirty=prepare == "dirty")
+    with pytest.raises(PlimsollError) as refused:
+        require_accepted(result)
+    assert refused.value.exit_code == code
+    told = error_object(refused.value, "plan")
+    check(told)
+    assert told["error"]["code"] == prepare
+    assert told["plan"]["changes"]
+    with pytest.raises(PlimsollError) as deployed:
+        world.deploy(images(web="2"), PRODUCTION, dirty=prepare == "dirty")
+    assert (deployed.value.exit_code, deployed.value.code) == (code, prepare)
 
 
 def test_results_fit() -> None:
