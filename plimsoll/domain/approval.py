@@ -33,6 +33,8 @@ KEY_TYPES = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
     "ssh-rsa",
 )
+# Bytes of an RSA key of 2048 bits with its exponent and lengths: shorter ones can be forged.
+SHORTEST_RSA = 275
 # GitHub's private addresses: a number, the login, and this domain.
 NOREPLY = "users.noreply.github.com"
 NOT_APPROVED, SELF_APPROVED, APPROVAL_EXPIRED, APPROVAL_INVALID = (
@@ -90,6 +92,9 @@ class Approver:
         # The key names its own type again, after that name's length in four bytes.
         if blob[4 : 4 + len(kind)] != kind.encode() or int.from_bytes(blob[:4], "big") != len(kind):
             msg = f"the public key of {self.name} is damaged: it is not of the type {kind}"
+            raise ValueError(msg)
+        if kind == "ssh-rsa" and len(blob) < SHORTEST_RSA:
+            msg = f"the RSA key of {self.name} is shorter than 2048 bits; make a new one: `ssh-keygen -t ed25519`"
             raise ValueError(msg)
 
     @property
@@ -224,9 +229,9 @@ def reviewer_of(reviews: Iterable[Review], environment: str, dispatchers: Iterab
     approving = [
         each.user
         for each in reviews
-        if each.state == "approved" and environment.casefold() in {name.casefold() for name in each.environments}
+        if each.state == "approved" and each.user and environment.casefold() in {name.casefold() for name in each.environments}
     ]
-    others = [user for user in approving if user and user.casefold() not in starters]
+    others = [user for user in approving if user.casefold() not in starters]
     if others:
         return others[0]
     if approving:

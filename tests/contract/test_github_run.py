@@ -92,7 +92,7 @@ def test_the_reviewer_of_the_jobs_environment_is_the_approver(github: Github) ->
         ([review("grace", "production")], run_of("ada", again="grace"), "self-approved"),
         ([review("linus", "production")], run_of("ada"), "self-approved"),
         ([review("ada", "production"), review("grace", "production")], run_of("ada"), "grace"),
-        ([review(None, "production")], run_of("ada"), "self-approved"),
+        ([review(None, "production")], run_of("ada"), "unapproved"),
     ],
     ids=["nobody", "another-environment", "rejected", "pending", "who-dispatched", "in-other-letters", "who-ran-it-again",
          "who-the-runner-names", "somebody-else-too", "a-deleted-account"],

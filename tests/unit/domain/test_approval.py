@@ -33,6 +33,7 @@ def key(kind: str = ED25519, content: bytes = b"1" * 36, comment: str = "ada@exa
         ("ada", f"{ED25519} not-base64!", "it is not base64"),
         ("ada", f"{ED25519}", "is not of the type"),
         ("ada", key("ssh-rsa").replace("ssh-rsa", ED25519, 1), "is not of the type ssh-ed25519"),
+        ("ada", key("ssh-rsa", b"1" * 128), "shorter than 2048 bits"),
     ],
 )
 def test_what_could_not_stand_among_allowed_signers_is_no_approver(name: str, line: str, problem: str) -> None:
