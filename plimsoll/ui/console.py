@@ -42,13 +42,15 @@ class ConsoleReporter:
         self._live: Live | None = None
         self._next = 0
         self._log = log_of(console)
-        self._grouped = False
+        # The title of GitHub's group that the present step is, and whether anything stands in it yet.
+        self._group = ""
+        self._group_begun = False
 
     @contextmanager
     def step(self, title: str, *, foreground: bool = False) -> Iterator[None]:
         """Show that `title` is under way, and when it ends how long it took or that it failed."""
         depth = getattr(self._depth, "value", 0)
-        group = self._open(title)
+        group = self._open(title, at_once=foreground)
         if foreground and not group:
             self.info(f"… {title}")
         self._depth.value = depth + 1
@@ -77,7 +79,9 @@ class ConsoleReporter:
     def warn(self, text: str) -> None:
         """Say one line that the user should act on some day."""
         if self._log is not None:
-            self._log.command("warning", text)
+            with self._lock:
+                self._begin_group()
+                self._log.command("warning", text)
         else:
             self._say(f"! {text}", style="yellow")
 
@@ -111,22 +115,29 @@ class ConsoleReporter:
         if suffix:
             line.append(f"  {suffix}", style="dim")
         with self._lock:
+            self._begin_group()
             self._console.print(line)
 
-    def _open(self, title: str) -> bool:
-        """Begin a group in GitHub's log; there is one at a time, what runs meanwhile is told inside of it."""
+    def _open(self, title: str, *, at_once: bool) -> bool:
+        """Let what is said from now on be a group in GitHub's log; there is one at a time, and none without a line in it."""
         with self._lock:
-            if self._log is None or self._grouped:
+            if self._log is None or self._group:
                 return False
-            self._grouped = True
-            self._log.command("group", title)
+            self._group = title
+            if at_once:
+                self._begin_group()
             return True
+
+    def _begin_group(self) -> None:
+        if self._log is not None and self._group and not self._group_begun:
+            self._group_begun = True
+            self._log.command("group", self._group)
 
     def _close(self) -> None:
         with self._lock:
-            self._grouped = False
-            if self._log is not None:
+            if self._log is not None and self._group_begun:
                 self._log.command("endgroup")
+            self._group, self._group_begun = "", False
 
     def _begin(self, title: str, started: float, depth: int) -> int:
         with self._lock:

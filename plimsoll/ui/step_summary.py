@@ -34,7 +34,7 @@ def append(text: str, log: Log) -> None:
         return
     try:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(text + "\n\n")
     except OSError as error:
         log.command("warning", f"the step's summary cannot be written: {error.strerror}")
 

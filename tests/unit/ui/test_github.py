@@ -99,6 +99,20 @@ def test_a_step_is_a_group_and_its_outcome_stands_below_it() -> None:
     assert lines[3].startswith("✔ rolling out")
 
 
+def test_a_step_that_says_nothing_is_one_line_and_no_group() -> None:
+    console, stream = logged()
+    with ConsoleReporter(console).step("planning"):
+        pass
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("✔ planning")
+
+
+def test_a_step_whose_program_writes_itself_is_a_group_from_its_beginning() -> None:
+    console, stream = logged()
+    with ConsoleReporter(console).step("suite unit", foreground=True):
+        assert stream.getvalue() == "::group::suite unit\n"
+
+
 def test_steps_side_by_side_never_open_a_group_inside_another() -> None:
     console, stream = logged()
     reporter = ConsoleReporter(console)
@@ -118,8 +132,15 @@ def test_steps_side_by_side_never_open_a_group_inside_another() -> None:
 
 def test_a_step_that_fails_closes_its_group() -> None:
     console, stream = logged()
-    with pytest.raises(ValueError, match="boom"), ConsoleReporter(console).step("building"):
-        raise ValueError("boom")
+    reporter = ConsoleReporter(console)
+
+    def build() -> None:
+        with reporter.step("building"):
+            reporter.info("compiling")
+            raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        build()
     assert [each.name for each in commands(stream.getvalue())] == ["group", "endgroup"]
 
 

@@ -112,7 +112,7 @@ def test_summaries_of_several_tasks_follow_each_other(tmp_path: Path, monkeypatc
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     for text in ("one", "", "two"):
         append(text, Log(io.StringIO()))
-    assert (tmp_path / "summary.md").read_text() == "one\ntwo\n"
+    assert (tmp_path / "summary.md").read_text() == "one\n\ntwo\n\n"
 
 
 def outside_of_code(text: str) -> list[str]:
