@@ -11,7 +11,7 @@ from plimsoll.domain.ledger_lines import LINES_KEY, UNREADABLE, merged, page_of
 from plimsoll.domain.ledger_manifests import RELEASE_LABEL, chunk_count, chunk_object, pack, unpack
 from plimsoll.domain.release import State
 from plimsoll.domain.release_moves import rewrite_problem
-from plimsoll.errors import Failed
+from plimsoll.errors import EnvironmentLacks, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Ledger:
         pieces, digest = pack(manifests)
         for index, piece in enumerate(pieces):
             chunk = chunk_object(release, self._application, index, piece)
-            if self._cluster.write(chunk, create=True) is None:
+            if not self._written(chunk, create=True):
                 # A deploy that was killed before it wrote its record left this piece behind; no record speaks of it.
                 self._cluster.delete(CONFIG_MAP, chunk["metadata"]["name"], book.NAMESPACE)
                 self._created(chunk)
@@ -65,7 +65,7 @@ class Ledger:
             raise self._closed(release, problem)
         body = json.loads(found["data"][book.RECORD_KEY])
         found["data"][book.RECORD_KEY] = json.dumps({**body, **release.to_record()}, sort_keys=True, ensure_ascii=False)
-        if self._cluster.write(found) is None:
+        if not self._written(found):
             raise self._unreadable(release, "somebody else wrote it at the same time")
 
     def manifests(self, release: Release) -> tuple[Manifest, ...]:
@@ -104,7 +104,7 @@ class Ledger:
         wanted = book.page_object(self._application, self._environment, page, merged(present.splitlines(), releases))
         if found is not None:
             wanted["metadata"] |= {name: found["metadata"][name] for name in ("resourceVersion", "uid")}
-        if self._cluster.write(wanted, create=found is None) is None:
+        if not self._written(wanted, create=found is None):
             raise self._closed(releases[0], "somebody else writes the lines of old releases at the same time")
 
     def _record(self, release: Release) -> dict[str, Any]:
@@ -113,8 +113,19 @@ class Ledger:
             raise self._unreadable(release, "it is gone")
         return found
 
+    def _written(self, manifest: Manifest, *, create: bool = False) -> bool:
+        """Write an object, and tell whether it stands; False when somebody else was first."""
+        try:
+            return self._cluster.write(manifest, create=create) is not None
+        except EnvironmentLacks:
+            # The answer is lost, the write may not be: under the lock nobody else writes this very content.
+            found = self._cluster.get(CONFIG_MAP, manifest["metadata"]["name"], book.NAMESPACE)
+            if found is None or any(found.get(part) != manifest.get(part) for part in ("data", "binaryData")):
+                raise
+            return True
+
     def _created(self, manifest: Manifest) -> None:
-        if self._cluster.write(manifest, create=True) is None:
+        if not self._written(manifest, create=True):
             raise Failed(
                 f"the ledger has a record {manifest['metadata']['name']} already",
                 where=f"namespace {book.NAMESPACE}",
