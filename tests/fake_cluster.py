@@ -156,12 +156,14 @@ class FakeCluster:
             self._store(key, copied(found), {owner: paths for owner, paths in owners.items() if paths}, APPLY)
             return True
 
-    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, uid: str = "") -> None:
         with self._lock:
             self._called("delete", kind, name, namespace)
             gone = self._objects.get((kind, namespace or "", name))
+            if gone is None or uid not in {"", gone["metadata"]["uid"]}:
+                return
             self.remove(kind, name, namespace)
-            if gone and kind == "v1/Pod":
+            if kind == "v1/Pod":
                 fake_controllers.replace_pod(self, gone)
 
     def watch(

@@ -158,7 +158,7 @@ class KubeCluster:
         )
         return self.connection.send(request).status not in {CONFLICT, NOT_FOUND}
 
-    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, uid: str = "") -> None:
         """Delete in the background; see ports.Cluster."""
         resource = self._discovery.find(kind, timeout=DELETE_TIMEOUT)
         if resource is None:
@@ -166,10 +166,16 @@ class KubeCluster:
         request = Request(
             method="DELETE",
             path=resource.path(name, namespace),
-            body={"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"},
+            body={
+                "apiVersion": "v1",
+                "kind": "DeleteOptions",
+                "propagationPolicy": "Background",
+                **({"preconditions": {"uid": uid}} if uid else {}),
+            },
             target=_target(kind, name),
             timeout=DELETE_TIMEOUT,
-            passes=frozenset({NOT_FOUND}),
+            # A conflict says that another object has this name by now.
+            passes=frozenset({NOT_FOUND, CONFLICT} if uid else {NOT_FOUND}),
         )
         self.connection.send(request)
 

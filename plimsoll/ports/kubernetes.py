@@ -64,8 +64,11 @@ class Cluster(Protocol):
         Return False when the object changed meanwhile, or is gone: look again.
         """
 
-    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
-        """Delete with its dependants in the background; an object that is gone already is no error."""
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, uid: str = "") -> None:
+        """Delete with its dependants in the background; an object that is gone already is no error.
+
+        With `uid`, only that very object: one that took its name meanwhile stays.
+        """
 
     def watch(
         self, kinds: Sequence[str], namespace: str, *, timeout: float, labels: str = ""

@@ -96,12 +96,15 @@ def renew_jobs(site: Site, jobs: Iterable[Manifest]) -> None:
             _await_gone(site, target, str(found["metadata"].get("uid")))
 
 
-def prune(site: Site, refs: Iterable[Ref]) -> tuple[Ref, ...]:
-    """Delete objects that are no part of the verified release; return those that are gone. A refusal is a warning, no failure."""
+def prune(site: Site, refs: Iterable[Ref], lives: Mapping[Ref, Manifest]) -> tuple[Ref, ...]:
+    """Delete objects that are no part of the verified release; return those that are gone. A refusal is a warning, no failure.
+
+    `lives` are the objects as they were seen when they were found to be ours: what took such a name since is not deleted.
+    """
     gone = []
     for each in refs:
         try:
-            site.cluster.delete(each.path, each.name, each.namespace or None)
+            site.cluster.delete(each.path, each.name, each.namespace or None, uid=str(lives[each]["metadata"]["uid"]))
             gone.append(each)
         except PlimsollError as error:
             site.reporter.warn(f"{each.short} is no part of the release any more and could not be removed: {error.what}")

@@ -145,7 +145,7 @@ class Rollout:
         objects = list(self._objects.values())
         ours = owned(self.site, objects, history)
         data = frozenset(each for each, live in ours.items() if holds_data(live))
-        gone = prune(self.site, prunes(objects, frozenset(ours), history, data=data, pruning=self._pruning))
+        gone = prune(self.site, prunes(objects, frozenset(ours), history, data=data, pruning=self._pruning), ours)
         if gone:
             self.site.reporter.info(f"removed {', '.join(each.short for each in gone)}")
         if stay := spared(objects, frozenset(ours), history, data=data, pruning=self._pruning):

@@ -225,10 +225,10 @@ class Fenced:
         self._writing(timeout)
         return self._cluster.disown(live, *path, timeout=timeout)
 
-    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, uid: str = "") -> None:
         """Delete as the cluster does, under the lock."""
         self._writing(rules.RENEW_TIMEOUT)
-        self._cluster.delete(kind, name, namespace)
+        self._cluster.delete(kind, name, namespace, uid=uid)
 
     def watch(
         self, kinds: Sequence[str], namespace: str, *, timeout: float, labels: str = ""

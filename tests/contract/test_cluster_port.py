@@ -373,6 +373,16 @@ def test_deleting_twice_is_no_error(site: Fake | Real, name: str) -> None:
     assert site.cluster.get(MAP, name, site.namespace) is None
 
 
+def test_only_the_very_object_that_is_named_by_its_uid_is_deleted(site: Fake | Real, name: str) -> None:
+    first = site.cluster.apply(config_map(site, name, {"a": "1"}))["metadata"]["uid"]
+    site.cluster.delete(MAP, name, site.namespace)
+    second = site.cluster.apply(config_map(site, name, {"a": "2"}))["metadata"]["uid"]
+    site.cluster.delete(MAP, name, site.namespace, uid=first)
+    assert site.cluster.get(MAP, name, site.namespace)["metadata"]["uid"] == second
+    site.cluster.delete(MAP, name, site.namespace, uid=second)
+    assert site.cluster.get(MAP, name, site.namespace) is None
+
+
 def test_what_belongs_to_a_deleted_object_goes_with_it(site: Fake | Real, name: str) -> None:
     owner = site.cluster.apply(config_map(site, name, {"a": "1"}))
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": owner["metadata"]["uid"]}

@@ -267,3 +267,21 @@ def test_objects_that_wait_for_each_other_are_refused_before_the_first_write() -
     with pytest.raises(Misconfigured, match="Deployment/web after Deployment/worker after Deployment/web"):
         world.deploy()
     assert world.writes() == []
+
+
+def test_what_took_the_name_of_an_object_of_ours_is_not_pruned() -> None:
+    world = World()
+    world.deploy()
+    world.overlay.change = lambda objects: objects.remove(next(o for o in objects if o["metadata"]["name"] == "worker"))
+
+    def replace_it(call: Call) -> None:
+        if call.verb == "delete" and call.name == "worker":
+            world.cluster.on_call.remove(replace_it)
+            theirs = world.live("apps/v1/Deployment", "worker")
+            world.cluster.remove("apps/v1/Deployment", "worker", "hello-staging")
+            del theirs["metadata"]["uid"]
+            world.cluster.put(theirs)
+
+    world.cluster.on_call.append(replace_it)
+    world.deploy()
+    assert world.live("apps/v1/Deployment", "worker")
