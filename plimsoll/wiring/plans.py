@@ -13,6 +13,7 @@ from plimsoll.domain.plan_report import ApprovedPlan
 if TYPE_CHECKING:
     from plimsoll.domain.plan_file import SavedPlan
     from plimsoll.domain.plan_report import PlanResult
+    from plimsoll.ports import Reporter
 
 
 def now() -> str:
@@ -29,12 +30,15 @@ def read(file: str, environment: str | None) -> SavedPlan:
     return saved
 
 
-def save(result: PlanResult, file: str, *, lasts: str, version: str | None, options: dict[str, bool], actor: str) -> PlanResult:
+def save(
+    result: PlanResult, file: str, *, lasts: str, version: str | None, options: dict[str, bool], actor: str, reporter: Reporter
+) -> PlanResult:
     """Write a plan into `file`, to be carried out within the time that it `lasts` (`24h`); one that is refused is not written."""
     from plimsoll.adapters.plan_files import write
 
     expires_at = expiry(wiring.clock().now(), lasts)
     if result.plan.refusals:
+        reporter.warn(f"{file} is not written: a deploy would refuse this plan")
         return result
     saved = saved_plan(
         result,

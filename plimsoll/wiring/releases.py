@@ -122,7 +122,9 @@ def plan(name: str, options: Options, reporter: Reporter, *, save: str | None, l
     if save is None:
         return result
     flags = {"take_over": options.take_over, "data_loss": options.allow_data_loss}
-    return plans.save(result, save, lasts=lasts, version=options.version, options=flags, actor=there.actor.name)
+    return plans.save(
+        result, save, lasts=lasts, version=options.version, options=flags, actor=there.actor.name, reporter=reporter
+    )
 
 
 def require_accepted(result: PlanResult) -> None:
