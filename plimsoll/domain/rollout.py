@@ -56,7 +56,7 @@ Verdict = Ready | Progressing | Doomed
 # What must be watched to judge a workload, besides itself and the events of its namespace.
 CHILDREN = {
     "apps/v1/Deployment": ("apps/v1/ReplicaSet", "v1/Pod"),
-    "apps/v1/StatefulSet": ("v1/Pod",),
+    "apps/v1/StatefulSet": ("v1/Pod", "v1/PersistentVolumeClaim"),
     "apps/v1/DaemonSet": ("v1/Pod",),
     "batch/v1/Job": ("v1/Pod",),
     "v1/PersistentVolumeClaim": ("v1/Pod",),

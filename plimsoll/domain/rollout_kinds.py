@@ -131,7 +131,7 @@ def missing_claim(claim: Object, observed: Observed) -> str:
     phase = str((claim.get("status") or {}).get("phase", "Pending"))
     if phase == "Bound":
         return ""
-    users = [short(pod) for pod in observed.every("v1/Pod") if str(claim["metadata"]["name"]) in _claims(pod)]
+    users = [short(pod) for pod in observed.every("v1/Pod") if str(claim["metadata"]["name"]) in claims_of(pod)]
     waits = observed.said(str(claim["metadata"]["uid"]), CLAIM_WAITS)
     if phase == "Pending" and waits and waits.get("reason") == "WaitForFirstConsumer" and not users:
         return ""
@@ -160,6 +160,7 @@ def _class_of(ingress: Object) -> str:
     return str((ingress.get("spec") or {}).get("ingressClassName") or annotations.get(INGRESS_CLASS) or "")
 
 
-def _claims(pod: Object) -> set[str]:
+def claims_of(pod: Object) -> set[str]:
+    """Return the names of the claims that a pod mounts."""
     volumes = (pod.get("spec") or {}).get("volumes") or ()
-    return {str((each.get("persistentVolumeClaim") or {}).get("claimName", "")) for each in volumes}
+    return {str(each["persistentVolumeClaim"].get("claimName", "")) for each in volumes if each.get("persistentVolumeClaim")}

@@ -209,6 +209,13 @@ RULES: tuple[Rule, ...] = (
         remedy="correct what the message names; for a fault of the node, deploy again",
     ),
     _row(
+        "claim-not-provisioned",
+        Source.CLAIM,
+        reasons={"ProvisioningFailed", "FailedBinding"},
+        patience=Patience.GRACE,
+        remedy="name a storage class that the cluster has",
+    ),
+    _row(
         "node-on-its-way",
         Source.SCHEDULING,
         reasons=NODE_COMES,
@@ -253,13 +260,6 @@ RULES: tuple[Rule, ...] = (
         reasons={"OlderPodNotReady"},
         patience=Patience.GRACE,
         remedy="delete that pod, or set podManagementPolicy: Parallel in a set made anew",
-    ),
-    _row(
-        "claim-not-provisioned",
-        Source.CLAIM,
-        reasons={"ProvisioningFailed", "FailedBinding"},
-        patience=Patience.GRACE,
-        remedy="name a storage class that the cluster has",
     ),
     _row(
         "autoscaler",

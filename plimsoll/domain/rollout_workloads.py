@@ -11,13 +11,14 @@ from plimsoll.domain.rollout_kinds import (
     autoscaler_signs,
     budget_signs,
     claim_signs,
+    claims_of,
     cron_job_signs,
     definition_signs,
     service_signs,
 )
 from plimsoll.domain.rollout_observed import applied_at, condition, group_kind
 from plimsoll.domain.rollout_rules import Source, sign_of
-from plimsoll.domain.rollout_signs import newest_replica_set, older_pods_in_the_way, pod_signs
+from plimsoll.domain.rollout_signs import newest_pods, newest_replica_set, older_pods_in_the_way, pod_signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from plimsoll.domain.rollout_declared import Declared
     from plimsoll.domain.rollout_observed import Object, Observed
     from plimsoll.domain.rollout_rules import Sign
+
+CLAIM = "v1/PersistentVolumeClaim"
 
 
 def signs(workload: Object, observed: Observed, declared: Declared | None) -> list[Sign]:
@@ -64,6 +67,12 @@ def _stateful_set_signs(stateful_set: Object, observed: Observed) -> Iterator[Si
     for pod in older_pods_in_the_way(stateful_set, observed):
         text = "a pod of an older revision is not ready, and its StatefulSet replaces it only once it is; delete that pod"
         yield sign_of(pod, Source.CONDITION, "OlderPodNotReady", text)
+    # A pod without a node may only wait for its claim, which knows why.
+    for pod in newest_pods(stateful_set, observed):
+        for name in sorted(claims_of(pod)) if condition(pod, "PodScheduled").get("status") == "False" else ():
+            claim = observed.find(CLAIM, name)
+            if claim is not None:
+                yield from claim_signs(claim, observed)
 
 
 def _job_signs(job: Object, _observed: Observed) -> Iterator[Sign]:
