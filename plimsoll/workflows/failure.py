@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from plimsoll.domain.failure import Failure, commands, events_that_matter, excerpts, last_seen
+from plimsoll.domain.failure import Failure, commands, last_seen
+from plimsoll.domain.failure_evidence import events_that_matter, excerpts
 from plimsoll.domain.rollout_observed import applied_at
 from plimsoll.domain.rollout_signs import CONTAINER_LISTS, newest_pods, newest_replica_set, ready
 from plimsoll.errors import PlimsollError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from plimsoll.domain.failure import Cause, Failure, events_that_matter, excerpts
+from plimsoll.domain.failure import Cause, Failure
+from plimsoll.domain.failure_evidence import events_that_matter, excerpts
 from plimsoll.domain.rollout_observed import owner_of
 from plimsoll.errors import PlimsollError
 from plimsoll.workflows import secrets

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from plimsoll.domain.failure import Cause, Failure, commands, events_that_matter, excerpts, plain
+from plimsoll.domain.failure import Cause, Failure, commands, plain
+from plimsoll.domain.failure_evidence import events_that_matter, excerpts
 
 KUBECTL = ("kubectl", "--kubeconfig", "/state/kubeconfig")
 
