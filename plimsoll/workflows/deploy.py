@@ -39,14 +39,17 @@ def deploy(request: DeployRequest, site: Site, supply: Supply, *, approve: Calla
     """Bring the candidate's images to the environment and prove them there; bring the last verified release back when that fails.
 
     `approve` is asked for protected environments and raises when it is refused. A saved plan is carried out as it is, or refused
-    when the cluster or the ledger has moved since. A dry run neither publishes nor writes. Raise Misconfigured for what is
-    refused before the first write, and the failure's own error otherwise, with a `BrokenRelease` as its report.
+    when the cluster or the ledger has moved since. A dry run neither publishes nor writes, and looks at an approval that is
+    handed over. Raise Misconfigured for what is refused before the first write, and the failure's own error otherwise, with a
+    `BrokenRelease` as its report.
     """
     environment = site.environment
     if request.dry_run:
         site.guard()
         plan, history = make_plan(request, site, request.candidate.images, supply)
         require_current(request, site, plan, history)
+        if request.attested:
+            approve(plan)
         return DeployResult(
             environment=environment.name, outcome=PLANNED, plan=plan, release=history.verified, url=environment.address
         )

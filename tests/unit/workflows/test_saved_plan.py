@@ -248,6 +248,9 @@ def test_a_dry_run_of_a_saved_plan_says_what_moved() -> None:
     world = running()
     plan = saved(world)
     assert world.deploy(saved=plan, dry_run=True).outcome == "planned"
+    assert world.asked == []
+    assert world.deploy(saved=plan, attested=True, dry_run=True).outcome == "planned"
+    assert world.asked == ["staging"], "the approval that is handed over is looked at"
     world.deploy(images(web="3"))
     with pytest.raises(Misconfigured, match="staging-2 was recorded since"):
         world.deploy(saved=plan, dry_run=True)
