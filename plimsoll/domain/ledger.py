@@ -138,7 +138,8 @@ class History:
                 now="choose a newer one (`inv history`), or deploy its source again",
                 code="not-whole",
             )
-        if self.verified is not None and self.verified.origin == found.origin:
+        # Where something else came after it, ended or not, nobody knows that it runs: it may be brought back.
+        if self.verified is not None and self.verified is self.standing and self.verified.origin == found.origin:
             now = "choose another one (`inv history`); `inv deploy` repairs what has drifted from it"
             raise Misconfigured(f"the content of {name} is what runs", where="--to", now=now, code="already-live")
         return self.origin(found)

@@ -120,7 +120,12 @@ def test_only_deploy_and_rollback_repair_what_a_kill_left_all_others_report_it(s
     reading = {"get", "list", "watch", "logs"}
     wrote = [call for call in world.cluster.calls[asked:] if call.verb not in reading and not call.dry_run]
     assert (wrote, world.states()) == ([], before)
-    world.rollback() if step == STEPS[0] else world.deploy(images(web="3"))
+    if step == STEPS[0]:
+        world.rollback()
+    elif step == STEPS[1]:
+        world.rollback("staging-1")
+    else:
+        world.deploy(images(web="3"))
     assert world.states()["staging-2"] == "failed"
 
 
