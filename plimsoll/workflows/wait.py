@@ -104,7 +104,7 @@ def _watch(wait: _Wait, cluster: Cluster, stop: Stop) -> None:
             stop.check()
             doomed = wait.look(change)
             if doomed is not None:
-                raise _GivenUp([doomed], "rollout")
+                raise _GivenUp([doomed, *wait.doomed_besides(doomed[0])], "rollout")
             if wait.over:
                 return
             if late := wait.late():
@@ -164,6 +164,11 @@ class _Wait:
                 return workload, cause
         self._heartbeat()
         return None
+
+    def doomed_besides(self, first: Ref) -> list[tuple[Ref, Cause]]:
+        """Return who else never arrives as far as is known by now, and why: one fault often has several victims."""
+        others = [each for each in self.limits if each != first and each.short not in self.arrived]
+        return [(each, cause) for each in others if (cause := self._judge(each)) is not None]
 
     def late(self, *, at_once: bool = False) -> list[tuple[Ref, Cause]]:
         """Return who has not arrived in time (`at_once`: by now), with the best cause that can be given."""

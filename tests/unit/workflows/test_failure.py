@@ -184,3 +184,12 @@ def test_the_cause_is_reported_before_anything_is_asked_to_explain_it() -> None:
         world.deploy()
     assert known
     assert all(known)
+
+
+def test_other_workloads_that_are_lost_at_the_same_moment_are_told_too() -> None:
+    world = World(lambda workload: "crash" if workload["metadata"]["name"] in {"web", "worker"} else "ready")
+    with pytest.raises(Failed) as failed:
+        world.deploy()
+    told = failed.value.report.failure
+    assert {told.cause.workload, *(each.workload for each in told.others)} == {"Deployment/web", "Deployment/worker"}
+    assert [each.reason for each in told.others] == ["CrashLoopBackOff"]
