@@ -154,6 +154,11 @@ class ConsoleReporter:
             self._drawn.running.pop(key, None)
             self._draw()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a wait is under way, which has a heartbeat of its own that says more."""
+        return bool(self._drawn.rows)
+
     def still(self, key: int) -> tuple[str, float] | None:
         """Return title and seconds of a step that still runs, or None."""
         with self._lock:
@@ -195,6 +200,7 @@ class _Heartbeat(threading.Thread):
         first = True
         while (still := self._reporter.still(self._key)) is not None:
             title, seconds = still
-            self._reporter.info(f"… {title}" if first else f"… {title} ({seconds:.0f} s)")
+            if first or not self._reporter.waiting:
+                self._reporter.info(f"… {title}" if first else f"… {title} ({seconds:.0f} s)")
             first = False
             time.sleep(HEARTBEAT)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import time
 
+import pytest
 from rich.console import Console
 
 from plimsoll.domain.rollout_board import Standing
+from plimsoll.ui import console
 from plimsoll.ui.board import ROWS, board
 from plimsoll.ui.console import ConsoleReporter
 from tests import pictures
@@ -60,6 +62,22 @@ def test_without_a_terminal_only_the_news_is_said() -> None:
     reporter.board([WEB, STORE], "Deployment/web: 1 of 2 replicas updated")
     reporter.board([])
     assert out.getvalue() == "Deployment/web: 1 of 2 replicas updated\n"
+
+
+def test_a_wait_has_the_only_heartbeat_of_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seconds of a real clock; a test cannot wait for fifteen of them.
+    monkeypatch.setattr(console, "WORTH_A_LINE", 0.01)
+    monkeypatch.setattr(console, "HEARTBEAT", 0.01)
+    out = io.StringIO()
+    reporter = ConsoleReporter(Console(file=out))
+    with reporter.step("rolling out workloads"):
+        reporter.board([WEB], "Deployment/web: 1 of 2 replicas updated")
+        time.sleep(0.1)
+        while_waiting = out.getvalue()
+        reporter.board([])
+        time.sleep(0.1)
+    assert "rolling out workloads (" not in while_waiting
+    assert "rolling out workloads (0 s)" in out.getvalue()
 
 
 def test_on_a_terminal_the_table_is_drawn_in_place_of_the_news_and_taken_away() -> None:
