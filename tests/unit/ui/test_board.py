@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import time
+from typing import TYPE_CHECKING
 
-import pytest
 from rich.console import Console
 
 from plimsoll.domain.rollout_board import Standing
@@ -13,6 +13,9 @@ from plimsoll.ui import console
 from plimsoll.ui.board import ROWS, board
 from plimsoll.ui.console import ConsoleReporter
 from tests import pictures
+
+if TYPE_CHECKING:
+    import pytest
 
 WEB, STORE = Standing("Deployment/web", "1 of 2 replicas updated", 4.0), Standing("StatefulSet/store", "", 2.25)
 
