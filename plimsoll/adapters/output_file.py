@@ -20,8 +20,7 @@ def write_new(path: Path, content: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             Path(name).chmod(0o644)
-            # A link, and not a rename: what somebody else wrote meanwhile is not replaced.
-            os.link(name, path)
+            _place(Path(name), path)
         finally:
             Path(name).unlink(missing_ok=True)
     except FileExistsError:
@@ -33,6 +32,16 @@ def write_new(path: Path, content: bytes) -> None:
             now="name a file in a folder that can be written",
             code="out",
         ) from error
+
+
+def _place(file: Path, path: Path) -> None:
+    """Give a finished file its name. A link does not replace what somebody else wrote meanwhile; not every disk has links."""
+    try:
+        os.link(file, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        file.replace(path)
 
 
 def _require_same(path: Path, content: bytes) -> None:

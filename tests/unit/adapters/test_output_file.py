@@ -44,3 +44,14 @@ def test_a_folder_that_is_not_there_is_the_users_to_make(tmp_path: Path) -> None
     with pytest.raises(Misconfigured, match="cannot be written") as refused:
         write_new(tmp_path / "nowhere" / "a", b"content")
     assert refused.value.where == "--out"
+
+
+def test_a_disk_without_links_takes_the_file_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_paths: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    # No disk of a test machine is like that.
+    monkeypatch.setattr("os.link", refuse)
+    write_new(tmp_path / "a", b"content")
+    assert (tmp_path / "a").read_bytes() == b"content"
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
