@@ -9,8 +9,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -75,11 +73,10 @@ def told(folder: Path, root: Path, halts: Sequence[str], signs: Sequence[signal.
     return child.returncode, said, json.loads(out.splitlines()[-1])
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_stops_cleanly_and_brings_the_old_release_back(tmp_path: Path, root: Path, sign: signal.Signals) -> None:
-    code, said, found = told(tmp_path, root, ["watch apps/v1/Deployment"], [sign])
+def test_the_first_signal_stops_cleanly_and_brings_the_old_release_back(tmp_path: Path, root: Path) -> None:
+    code, said, found = told(tmp_path, root, ["watch apps/v1/Deployment"], [signal.SIGTERM])
     assert code == 130
-    assert f"{sign.name}: stopping cleanly" in said
+    assert "SIGTERM: stopping cleanly" in said
     assert "staging-1 serves again" in said
     assert found["after"] == {
         "states": {"staging-1": "superseded", "staging-2": "failed", "staging-3": "verified"},
