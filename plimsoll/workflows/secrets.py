@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SECRET = "v1/Secret"  # noqa: S105 -- the kind of an object, not a secret
 # Letters and digits only: such a value can stand in a URL or a connection string as it is. 24 of them are 142 bits.
 ALPHABET = string.ascii_letters + string.digits
+# Characters; generated values have 24 and more.
+SHORTEST_HIDDEN = 4
 # Somebody else may write the same Secret at the same time; more often than this is no coincidence.
 ATTEMPTS = 3
 
@@ -63,14 +65,19 @@ def hashes(cluster: Cluster, namespace: str, specs: Iterable[SecretSpec], salt: 
 
 
 def hider(cluster: Cluster, namespace: str, specs: Iterable[SecretSpec]) -> Callable[[str], str]:
-    """Return a function that replaces the present secret values in a text: what a program printed may hold them."""
+    """Return a function that replaces the present secret values in a text: what a program printed may hold them.
+
+    Values that somebody set by hand and that are shorter than `SHORTEST_HIDDEN` are left: they stand in half of all texts.
+    """
     values = []
     for spec in specs:
         data = (cluster.get(SECRET, spec.name, namespace) or {}).get("data") or {}
         values += [base64.b64decode(data[key]).decode(errors="replace") for key in spec.keys if key in data]
+    # A value may begin like a longer one, of which the rest would stay.
+    hidden = sorted((value for value in values if len(value) >= SHORTEST_HIDDEN), key=len, reverse=True)
 
     def hide(text: str) -> str:
-        for value in filter(None, values):
+        for value in hidden:
             text = text.replace(value, str(SecretText(value)))
         return text
 

@@ -118,3 +118,15 @@ def test_secret_values_are_taken_out_of_texts() -> None:
     value = values(found)["database"]
     assert hider(found, "hello", [SPEC])(f"password={value};") == "password=***;"
     assert hider(cluster(), "hello", [SPEC])("nothing to hide") == "nothing to hide"
+
+
+def test_values_that_were_set_by_hand_are_hidden_whole_unless_they_are_too_short_to_be_told_from_words() -> None:
+    found = cluster()
+    data = {"database": base64.b64encode(b"a").decode(), "cache": ""}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys", "namespace": "hello"}, "data": data}
+    found.put(secret)
+    assert hider(found, "hello", [SPEC])("a banana") == "a banana"
+    found.put(
+        {**secret, "data": {"database": base64.b64encode(b"open").decode(), "cache": base64.b64encode(b"opensesame").decode()}}
+    )
+    assert hider(found, "hello", [SPEC])("open, opensesame") == "***, ***"
