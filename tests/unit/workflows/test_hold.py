@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from plimsoll.domain.hold import HoldBook, wanted
+from plimsoll.domain.hold_record import book_object, read_book
 from plimsoll.domain.lock import LockHeld
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.ui.errors import error_object
 from plimsoll.workflows.status import status
 from tests.fake_site import World, images
+from tests.fakes import START
 
 if TYPE_CHECKING:
     from plimsoll.domain.hold import LockReport
@@ -313,10 +316,10 @@ def test_environments_are_held_apart() -> None:
 
 
 def test_a_book_of_many_events_stays_below_the_limit_of_an_object() -> None:
-    world = World()
+    book, now = HoldBook(), START
     for number in range(260):
-        acquired(world, reason=f"{number} {'x' * 190}")
-        holds(world).release("eve")
-    found = world.cluster.get("v1/ConfigMap", "hello-staging.hold", "plimsoll") or {}
-    assert len(holds(world).report("status").book.events) == 500
-    assert len(str(found["data"])) < 400_000
+        book = book.acquired(wanted("eve@example.com", f"{number} {'x' * 190}", "1h", now), "staging")
+        book = book.released("eve@example.com", now, "staging")
+    kept = book_object(book, "hello", "staging", replaced=None)
+    assert len(read_book(kept).events) == 500
+    assert len(kept["data"]["hold.json"]) < 400_000
