@@ -99,10 +99,16 @@ class History:
         return found
 
     def kept(self, count: int) -> tuple[Release, ...]:
-        """Return the newest `count` whole releases that once were verified, the live one's content among them."""
-        good = [release for release in self.releases if release.once_verified and not release.compacted][-count:]
-        origins = {self.origin(release).name: self.origin(release) for release in good}
-        return tuple({**{release.name: release for release in good}, **origins}.values())
+        """Return the whole records of the newest `count` contents that once were verified, and of the live release.
+
+        A content counts once, however often it was brought back: failures in a row push no other one out.
+        """
+        contents: dict[str, Release] = {}
+        for release in reversed(self.releases):
+            if release.once_verified and not release.compacted and len(contents) < count:
+                contents.setdefault(release.origin, self.origin(release))
+        live = () if self.verified is None else (self.verified,)
+        return tuple({each.name: each for each in (*live, *contents.values())}.values())
 
     def outdated(self, count: int) -> tuple[Release, ...]:
         """Return the closed records of which a line is enough: neither among the newest `count`, nor `kept`."""
