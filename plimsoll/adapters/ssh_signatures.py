@@ -12,7 +12,7 @@ from plimsoll.domain.approval import NAMESPACE
 from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 
 if TYPE_CHECKING:
-    from plimsoll.domain.approval import Approver
+    from plimsoll.domain.approver import Approver
 
 PROGRAM = "ssh-keygen"
 TIMEOUT = 20.0

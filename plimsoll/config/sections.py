@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plimsoll.config.notify import read_channels
-from plimsoll.domain.approval import Approver
+from plimsoll.domain.approver import Approver
 from plimsoll.domain.checks import Check, Suite
 from plimsoll.domain.dev import DevImage, DevSettings
 from plimsoll.domain.project import (

@@ -17,7 +17,7 @@ from plimsoll.domain.pruning import KEPT_CONFIGURATIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from plimsoll.domain.approval import Approver
+    from plimsoll.domain.approver import Approver
     from plimsoll.domain.channel import Channel
 
 # RFC 1123 label, as Kubernetes demands of names that become object names.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from plimsoll.domain.approval import Approver, Review
+    from plimsoll.domain.approval import Review
+    from plimsoll.domain.approver import Approver
 
 
 class Signatures(Protocol):

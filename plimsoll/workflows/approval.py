@@ -11,16 +11,16 @@ from plimsoll.domain.approval import (
     Approval,
     SignedApproval,
     Statement,
-    approver_of,
     require_valid,
     reviewer_of,
 )
+from plimsoll.domain.approver import approver_of
 from plimsoll.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from plimsoll.domain.approval import Approver
+    from plimsoll.domain.approver import Approver
     from plimsoll.domain.plan_file import SavedPlan
     from plimsoll.ports import RunReviews, Signatures
 

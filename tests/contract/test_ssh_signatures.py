@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plimsoll.adapters.ssh_signatures import SshSignatures
-from plimsoll.domain.approval import Approver, SignedApproval, Statement
+from plimsoll.domain.approval import SignedApproval, Statement
+from plimsoll.domain.approver import Approver
 from plimsoll.domain.plan_file import saved_plan
 from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 from plimsoll.workflows import approval as workflow

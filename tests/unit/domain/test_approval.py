@@ -6,7 +6,8 @@ import base64
 
 import pytest
 
-from plimsoll.domain.approval import Approval, Approver, same_person
+from plimsoll.domain.approval import Approval
+from plimsoll.domain.approver import Approver, same_person
 from plimsoll.domain.project import Project
 from tests.fake_site import PROJECT
 
