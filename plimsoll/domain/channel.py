@@ -16,6 +16,7 @@ KINDS = (SLACK, WEBHOOK, EMAIL)
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 VARIABLES = ("url_from", "secret_from", "user_from", "password_from")
 ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+PORTS = range(1, 65536)
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,9 +37,10 @@ class MailSettings:
 
     def __post_init__(self) -> None:
         """Refuse what no mail server could use."""
-        wrong = next((each for each in (self.sender, *self.to) if not ADDRESS.fullmatch(each)), None)
+        wrong = next((each for each in (self.sender, *self.to) if not (each.isascii() and ADDRESS.fullmatch(each))), None)
         _refuse(
             (not self.host, "host is missing; it names the mail server"),
+            (self.port not in PORTS, f"port {self.port} must be between 1 and {PORTS[-1]}"),
             (not self.to, "to is missing; it names who gets the mail"),
             (wrong is not None, f"{wrong!r} is no mail address"),
             ((self.user_from is None) != (self.password_from is None), "user_from and password_from come together"),

@@ -48,6 +48,8 @@ def test_a_secret_in_the_settings_is_refused_and_not_repeated(secret: str) -> No
         ({"to": ()}, "to is missing"),
         ({"to": ("team",)}, "'team' is no mail address"),
         ({"sender": "a@b\nBcc: c@d"}, "is no mail address"),
+        ({"sender": "ä@example.org"}, "is no mail address"),
+        ({"port": 0}, "port 0 must be between 1 and 65535"),
         ({"user_from": "USER"}, "come together"),
         ({"user_from": "USER", "password_from": "WORD", "starttls": False}, "in the clear"),
     ],
