@@ -117,10 +117,9 @@ def _edited(line: str, wanted: Mapping[str, str]) -> str:
         return ""
     left = {key: json.dumps(value, ensure_ascii=False) for key, value in wanted.items()}
     written = ",".join(_replaced(part, left) for part in PART.findall(body[0]))
-    inner = written.rstrip()
-    more = [f"{key} = {value}" for key, value in left.items()]
-    added = ", ".join((inner, *more) if inner.strip() else (f" {more[0]}", *more[1:]) if more else ())
-    return f"{line[:start]}{added if more else inner}{written[len(inner) :] or ' '}{line[body.end() :]}"
+    pairs = written.rstrip()
+    more = (f"{key} = {value}" for key, value in left.items())
+    return f"{line[:start]}{', '.join((pairs, *more))}{written[len(pairs) :] or ' '}{line[body.end() :]}"
 
 
 def _replaced(part: str, left: dict[str, str]) -> str:
