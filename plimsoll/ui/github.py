@@ -92,10 +92,13 @@ def places(where: str) -> list[dict[str, str]]:
 
 
 def _in_work_tree(name: str) -> str:
+    """Return the path in the work tree of a file that is named from here or from the tree's root; empty when there is none."""
     here = Path.cwd()
-    path = (here / name).resolve()
     tree = Path(os.environ.get("GITHUB_WORKSPACE") or here).resolve()
-    return path.relative_to(tree).as_posix() if path.is_file() and path.is_relative_to(tree) else ""
+    for path in ((here / name).resolve(), (tree / name).resolve()):
+        if path.is_file() and path.is_relative_to(tree):
+            return path.relative_to(tree).as_posix()
+    return ""
 
 
 def _escaped(text: str) -> str:

@@ -193,7 +193,7 @@ def test_an_error_is_annotated_at_the_file_and_line_that_it_names() -> None:
 
 @pytest.mark.usefixtures("tree")
 def test_an_error_of_two_files_is_annotated_at_each_with_its_own_line() -> None:
-    error = Failed("web is broken\nthe settings too", where="web.Dockerfile:3; ../plimsoll.toml, [web]", code="build")
+    error = Failed("web is broken\nthe settings too", where="web.Dockerfile:3; plimsoll.toml, [web]", code="build")
     assert [(message, properties["file"]) for message, properties in annotated(error)] == [
         ("web is broken", "docker/web.Dockerfile"),
         ("the settings too", "plimsoll.toml"),
