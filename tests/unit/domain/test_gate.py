@@ -123,6 +123,15 @@ def test_every_item_but_the_approval_may_be_required(key: str) -> None:
     assert [item.key for item in gate.items if item.required] == [key]
 
 
+def test_digests_that_several_releases_of_staging_verified_are_proven() -> None:
+    pair = (images(web="1", worker="2"), images(web="2", worker="1"))
+    proven = History(
+        tuple(record(name=f"staging-{n}", number=n, images=each, once_verified=True) for n, each in enumerate(pair, 1))
+    )
+    (item,) = [each for each in assess(replace(facts({}), proven=proven)).items if each.key == "staging"]
+    assert (item.standing, item.detail) == (Standing.MET, "each digest was verified, in several releases")
+
+
 def test_a_gate_read_back_is_the_gate_that_was_recorded() -> None:
     gate = assess(facts({"required": ["tests"], "dirty": True}))
     assert Gate.from_json(json.loads(json.dumps(gate.to_json()))) == gate

@@ -233,6 +233,33 @@ def test_fifty_releases_of_fifty_services_fit_into_one_object() -> None:
     assert len(text.encode()) < CHUNK_BYTES
 
 
+def test_a_record_that_was_damaged_meanwhile_is_not_written_over() -> None:
+    found, cluster = ledger()
+    found.append(record(), MANIFESTS)
+    cluster.edit("v1/ConfigMap", "hello-staging-3", "plimsoll", {"data": {"release.json": "?"}})
+    with pytest.raises(Failed, match="the record of staging-3 cannot be used") as failed:
+        found.move(record().moved(State.APPLIED))
+    assert failed.value.code == "record-damaged"
+    assert found.history().damaged == ("hello-staging-3",)
+
+
+def test_a_page_that_somebody_else_writes_meanwhile_is_not_overwritten_and_no_record_goes() -> None:
+    found, cluster = ledger()
+    for number in (1, 2, 3):
+        found.append(old(number), MANIFESTS)
+    found.trim(found.history(), 2)
+
+    def race(call: Call) -> None:
+        if call.verb == "replace" and call.name == "hello-staging.older.0":
+            cluster.on_call.remove(race)
+            cluster.edit("v1/ConfigMap", call.name, "plimsoll", {"metadata": {"labels": {"x": "y"}}})
+
+    cluster.on_call.append(race)
+    with pytest.raises(Failed, match="somebody else writes the lines of old releases"):
+        found.trim(found.history(), 1)
+    assert [release.name for release in found.history().releases if not release.compacted] == ["staging-2", "staging-3"]
+
+
 # Every pair of states: what a record that stands in the first may become.
 PAIRS = [(start, end) for start in State for end in State]
 
