@@ -50,6 +50,7 @@ def draw_deploy(result: DeployResult, console: Console) -> None:
     elif result.release is not None:
         rolled = f"; rolled {', '.join(result.plan.rolled)}" if result.plan.rolled else ""
         _headline(f"{result.release.name} is verified in {result.environment}", result.seconds, rolled, console)
+        _broken(result.release, console)
         _where(result.url, console)
 
 
@@ -87,12 +88,10 @@ def draw_status(result: StatusResult, console: Console) -> None:
     for reason in dict.fromkeys(image.scan.reason for image in release.images.values() if image.scan and image.scan.reason):
         console.print(Text(f"! not scanned: {brief(reason, REASON)}", style="red"), soft_wrap=True)
     draw_checks(release.smoke, console)
-    if release.broken_glass:
-        console.print(Text(f"! passed its gate by broken glass: {release.broken_glass}", style=BROKEN), soft_wrap=True)
+    _broken(release, console)
     for fault in result.faults:
         console.print(Text.assemble(("✘ ", "red"), (fault.workload, "bold"), f": {fault.headline}"), soft_wrap=True)
-    if release.broken_glass:
-        console.print(Text(f"! passed its gate by broken glass: {release.broken_glass}", style=BROKEN), soft_wrap=True)
+    _broken(release, console)
     for remark in result.remarks:
         console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
 
@@ -141,6 +140,11 @@ def draw_address(result: Address, console: Console) -> None:
 
 def _headline(title: str, seconds: float, rest: str, console: Console) -> None:
     console.print(Text.assemble(("✔ ", "green"), (title, "bold"), (f"  {seconds:.1f} s", "dim"), rest), soft_wrap=True)
+
+
+def _broken(release: Release, console: Console) -> None:
+    if release.broken_glass:
+        console.print(Text(f"! passed its gate by broken glass: {release.broken_glass}", style=BROKEN), soft_wrap=True)
 
 
 def _where(url: str | None, console: Console) -> None:

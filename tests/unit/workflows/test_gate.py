@@ -12,7 +12,7 @@ from plimsoll.domain.promotion import Candidate
 from plimsoll.errors import Failed, Misconfigured
 from plimsoll.ui import release_records as ui
 from plimsoll.ui.errors import error_object
-from plimsoll.ui.releases import draw_history, draw_status
+from plimsoll.ui.releases import draw_deploy, draw_history, draw_status
 from plimsoll.workflows.gate import report, require_gate, require_passed
 from plimsoll.workflows.release_records import Records
 from plimsoll.workflows.status import history, status
@@ -92,6 +92,8 @@ def test_broken_glass_passes_and_is_recorded_with_what_it_passed() -> None:
     assert gate.broken == REASON
     assert {item.key for item in gate.refusing} == {"clean", "branch", "tests"}
     assert world.asked == ["production"], "the glass is no approval"
+    (warned,) = [line for line in world.reporter.lines("warn") if REASON in line]
+    assert "passing committed sources only, on the release branch, tests green" in warned
 
 
 def test_broken_glass_stands_in_status_and_history_and_in_the_release_itself() -> None:
@@ -114,6 +116,12 @@ def test_broken_glass_stands_in_status_and_history_and_in_the_release_itself() -
 
 
 PRODUCTIONS = {"production": PRODUCTION}
+
+
+def test_the_deploy_that_broke_the_glass_says_so_at_its_end() -> None:
+    world = proved()
+    result = world.deploy(environment=PRODUCTION, proven=world.history(STAGING), dirty=True, terms=Terms(broken=REASON))
+    assert f"! passed its gate by broken glass: {REASON}" in drawn(draw_deploy, result)
 
 
 def test_broken_glass_stays_known_when_only_a_line_of_the_release_is_kept() -> None:
