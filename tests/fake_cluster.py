@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain.manifests import MANAGER, Conflict, copied
 from plimsoll.errors import EnvironmentLacks, Failed, Misconfigured
 from tests import fake_controllers
-from tests.fake_ownership import conflicts, dotted, fields_v1, leaves, merge
+from tests.fake_ownership import conflicts, dotted, fields_v1, leaves, merge, patched
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class FakeCluster:
     ) -> dict[str, Any]:
         """Change fields of an object as somebody else, who owns them from then on. Lists are replaced."""
         with self._lock:
-            return self.put(_patched(self._objects[kind, namespace, name], changes), manager)
+            return self.put(patched(self._objects[kind, namespace, name], changes), manager)
 
     def set_status(self, kind: str, name: str, namespace: str, status: Mapping[str, Any]) -> None:
         """Replace an object's status, as its controller would."""
@@ -369,13 +369,6 @@ def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
 def _bare(manifest: Mapping[str, Any]) -> dict[str, Any]:
     names = {key: value for key, value in manifest["metadata"].items() if key in {"name", "namespace"}}
     return {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], "metadata": names}
-
-
-def _patched(live: Json, changes: Json) -> Json:
-    if not isinstance(live, dict) or not isinstance(changes, dict):
-        return copied(changes)
-    merged = {**copied(live), **{key: _patched(live.get(key), value) for key, value in changes.items()}}
-    return {key: value for key, value in merged.items() if value is not None}
 
 
 def _selected(obj: Mapping[str, Any], labels: str) -> bool:

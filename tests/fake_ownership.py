@@ -140,3 +140,11 @@ def fields_v1(paths: set[Path]) -> dict[str, Any]:
             name = f"k:{json.dumps({part[0]: part[1]}, separators=(',', ':'))}" if isinstance(part, tuple) else f"f:{part}"
             here = here.setdefault(name, {})
     return tree
+
+
+def patched(live: Json, changes: Json) -> Json:
+    """Return `live` with a JSON merge patch applied: None removes a key."""
+    if not isinstance(live, dict) or not isinstance(changes, dict):
+        return copied(changes)
+    merged = {**copied(live), **{key: patched(live.get(key), value) for key, value in changes.items()}}
+    return {key: value for key, value in merged.items() if value is not None}
