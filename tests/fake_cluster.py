@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from plimsoll.ports import Clock
-    from tests.fake_ownership import Json, Owner, Owners, Path
+    from tests.fake_ownership import Owner, Owners, Path
 
 Key = tuple[str, str, str]  # kind with its API version, namespace, name
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "CustomResourceDefinition", "StorageClass"}

@@ -167,9 +167,7 @@ def marks(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {name: mark for name, mark in found.items() if mark}
 
 
-def prepare(
-    rendered: Sequence[Mapping[str, Any]], *, namespace: str, part_of: str, inventory: str = ""
-) -> tuple[Manifest, ...]:
+def prepare(rendered: Sequence[Mapping[str, Any]], *, namespace: str, part_of: str, inventory: str = "") -> tuple[Manifest, ...]:
     """Return the objects that a release applies, sorted; the namespace is added where the overlay does not render it.
 
     `inventory` is the ID of the inventory that they are listed in, empty for none.
