@@ -66,15 +66,14 @@ def ready(pod: Mapping[str, Any]) -> bool:
     return condition(pod, "Ready").get("status") == "True"
 
 
-def backing_off(pod: Mapping[str, Any]) -> bool:
-    """Tell whether the kubelet has put off its next try: a container crashed again and again, or an image did not come."""
-    states = [
-        (each.get("state") or {}, int(each.get("restartCount") or 0))
-        for key in CONTAINER_LISTS
-        for each in (pod.get("status") or {}).get(key) or ()
-    ]
-    waiting = any(str((state.get("waiting") or {}).get("reason", "")).endswith("BackOff") for state, _restarts in states)
-    return not ready(pod) and (waiting or any("terminated" in state and restarts for state, restarts in states))
+def held_back(pod: Mapping[str, Any]) -> bool:
+    """Tell whether the pod failed before and is not ready: the kubelet puts off its next try, or the one after that."""
+    status = pod.get("status") or {}
+    containers = [each for key in CONTAINER_LISTS for each in status.get(key) or ()]
+    waiting = [str(((each.get("state") or {}).get("waiting") or {}).get("reason", "")) for each in containers]
+    return not ready(pod) and (
+        any(w.endswith("BackOff") for w in waiting) or any(each.get("restartCount") for each in containers)
+    )
 
 
 def pod_signs(workload: Object, observed: Observed) -> list[Sign]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.domain.manifests import mark_in, mark_of, ref
-from plimsoll.domain.rollout_signs import backing_off, ready
+from plimsoll.domain.rollout_signs import held_back, ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,17 +32,17 @@ def free_stuck_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
 
 
 def free_backed_off_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
-    """Delete pods that wait for their next try, up to five minutes away (the kubelet's longest back-off); return their names.
+    """Delete pods that failed and are not ready: the next try may be five minutes away (the kubelet's longest back-off).
 
-    These are pods that the release keeps, not those that it replaces. They failed before it came, for reasons that may be gone by
-    now (a node that came up without its DNS); their successors are judged by what they do themselves.
+    Return their names. These are pods that the release keeps, not those that it replaces. They failed before it came, for reasons
+    that may be gone by now (a node that came up without its DNS); their successors are judged by what they do themselves.
     """
     return tuple(
         _delete(site, pod)
         for manifest in objects
         if manifest["kind"] in RESTARTING
         for pod in _pods(site, manifest)
-        if backing_off(pod) and mark_in(pod.get("spec") or {}) == mark_of(manifest)
+        if held_back(pod) and mark_in(pod.get("spec") or {}) == mark_of(manifest)
     )
 
 

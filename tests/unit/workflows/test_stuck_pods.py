@@ -18,6 +18,7 @@ WAITING = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "restartCount":
 ENDED = {"state": {"terminated": {"exitCode": 1}}, "restartCount": 2}
 FIRST_END = {"state": {"terminated": {"exitCode": 1}}, "restartCount": 0}
 RUNNING = {"state": {"running": {}}, "restartCount": 4}
+FRESH = {"state": {"running": {}}, "restartCount": 0}
 
 
 def ready() -> World:
@@ -85,15 +86,15 @@ def pod_of(world: World, workload: str, container: dict[str, Any], *, mark: str 
 
 
 @pytest.mark.parametrize("workload", ["web", "store"])
-@pytest.mark.parametrize("container", [WAITING, ENDED])
-def test_a_pod_that_waits_for_its_next_try_is_replaced(workload: str, container: dict[str, Any]) -> None:
+@pytest.mark.parametrize("container", [WAITING, ENDED, RUNNING])
+def test_a_pod_that_failed_before_and_is_not_ready_is_replaced(workload: str, container: dict[str, Any]) -> None:
     world = ready()
     kind = "apps/v1/StatefulSet" if workload == "store" else "apps/v1/Deployment"
     name = pod_of(world, workload, container)
     assert free_backed_off_pods(world.site(), [world.live(kind, workload)]) == (name,)
 
 
-@pytest.mark.parametrize("container", [FIRST_END, RUNNING])
+@pytest.mark.parametrize("container", [FIRST_END, FRESH])
 def test_a_pod_that_is_not_held_back_is_left_alone(container: dict[str, Any]) -> None:
     world = ready()
     pod_of(world, "web", container)
