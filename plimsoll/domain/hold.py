@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.domain.ledger import NAMESPACE
 from plimsoll.domain.lock import LockHeld
-from plimsoll.domain.project import parse_duration
+from plimsoll.domain.project import duration_flag
 from plimsoll.errors import Failed, Misconfigured
 
 if TYPE_CHECKING:
@@ -121,10 +121,7 @@ class HoldBook:
 
 def wanted(actor: str, reason: str, duration: str, now: datetime) -> Hold:
     """Return the hold that begins at `now` for a duration such as `1h`. Raise Misconfigured for one that no hold may have."""
-    try:
-        seconds = parse_duration(duration)
-    except ValueError as error:
-        raise Misconfigured(str(error), where="--for", now="write 30m, 1h or 24h", code="flags") from error
+    seconds = duration_flag(duration, flag="--for", now="write 30m, 1h or 24h")
     if not 0 < seconds <= LONGEST:
         raise Misconfigured(
             f"a hold of {duration} is not possible: it ends by itself after 24 h at most",

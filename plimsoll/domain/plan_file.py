@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.domain.diff import hidden_paths
 from plimsoll.domain.images import Image
 from plimsoll.domain.manifests import canonical, marked, ref, refuse
-from plimsoll.domain.project import parse_duration
+from plimsoll.domain.project import duration_flag
 from plimsoll.domain.promotion import Candidate
 from plimsoll.errors import Misconfigured, PlimsollError
 
@@ -165,10 +165,7 @@ def saved_plan(
 
 def expiry(now: datetime, lasts: str) -> str:
     """Return when something that lasts so long (`24h`) from `now` expires. Raise Misconfigured for what is no such time."""
-    try:
-        seconds = parse_duration(lasts)
-    except ValueError as error:
-        raise Misconfigured(str(error), where="--expires", now="write 30m, 2h or 1d", code="flags") from error
+    seconds = duration_flag(lasts, flag="--expires", now="write 30m, 2h or 1d")
     if not 0 < seconds <= LONGEST_EXPIRY:
         raise Misconfigured(
             f"{lasts} is no time for a plan to last: more than nothing, and at most 7 days",

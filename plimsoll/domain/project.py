@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from plimsoll.domain.gate_rules import REQUIRABLE
 from plimsoll.domain.pruning import KEPT_CONFIGURATIONS
+from plimsoll.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,14 @@ def parse_duration(text: str) -> int:
         msg = f"{text!r} is no duration; write a number and s, m, h or d, such as 300s"
         raise ValueError(msg)
     return int(match[1]) * SECONDS[match[2]]
+
+
+def duration_flag(text: str, *, flag: str, now: str) -> int:
+    """Return the seconds of a duration that a flag was given; raise Misconfigured naming the flag and `now`, what to write."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Misconfigured(str(error), where=flag, now=now, code="flags") from error
 
 
 def check_relative(path: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plimsoll import wiring
 from plimsoll.domain.outcome import Address, LogLines, SmokeReport
-from plimsoll.domain.project import parse_duration
+from plimsoll.domain.project import duration_flag
 from plimsoll.errors import Misconfigured
 from plimsoll.wiring.releases import http, site
 
@@ -44,10 +44,7 @@ def logs(name: str, service: str | None, since: str, *, follow: bool) -> LogLine
         from plimsoll.config import unknown
 
         raise unknown("service", service, project.services, where=f"{wiring.SETTINGS_FILE}, [services]")
-    try:
-        seconds = parse_duration(since)
-    except ValueError as error:
-        raise Misconfigured(str(error), where="--since", now="write 10m, 2h or 1d", code="flags") from error
+    seconds = duration_flag(since, flag="--since", now="write 10m, 2h or 1d")
     there = site(environment, wiring.output().reporter)
     there.guard()
     # The namespace is the environment's own: without a service, all of its pods are meant.

@@ -25,7 +25,7 @@ from plimsoll.workflows.ledger import prove
 from plimsoll.workflows.settle import settle
 from plimsoll.workflows.smoke import require_passed, smoke
 from plimsoll.workflows.smoke_failure import smoke_failure
-from plimsoll.workflows.stuck_pods import free_backed_off_pods, free_stuck_pods
+from plimsoll.workflows.stuck_pods import free_held_back_pods, free_stuck_pods
 from plimsoll.workflows.wait import wait_for
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Rollout:
 
     def _free(self, wave: Wave) -> None:
         """Do this before anything of the wave is applied: what fails from then on is the release's own failure."""
-        if freed := free_backed_off_pods(self.site, [self._objects[each] for each in wave.waits]):
+        if freed := free_held_back_pods(self.site, [self._objects[each] for each in wave.waits]):
             self.site.reporter.info(f"deleted {', '.join(freed)}: failed earlier, and would wait before trying again")
 
     def _wait(self, wave: Wave) -> None:

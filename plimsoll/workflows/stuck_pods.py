@@ -31,7 +31,7 @@ def free_stuck_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
     return tuple(_delete(site, pod) for manifest in ordered for pod in _outdated(site, manifest) if not ready(pod))
 
 
-def free_backed_off_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
+def free_held_back_pods(site: Site, objects: Iterable[Manifest]) -> tuple[str, ...]:
     """Delete pods that failed and are not ready: the next try may be five minutes away (the kubelet's longest back-off).
 
     Return their names. These are pods that the release keeps, not those that it replaces. They failed before it came, for reasons

@@ -19,6 +19,7 @@ from plimsoll.adapters.kube_rights import may
 from plimsoll.domain.rbac import Right
 from plimsoll.errors import Failed
 from tests.contract import real_cluster
+from tests.contract.remote_shop import SETTINGS, UID
 from tests.contract.scripted_api import Reply, ScriptedApi
 from tests.needs import need_program
 
@@ -29,26 +30,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-UID = "5e5a5c0e-0000-4000-8000-0242ac120002"
-SETTINGS = """
-[project]
-name = "shop"
-source = "https://example.com/shop"
-[registry]
-repository = "registry.example.com/shop"
-[bases.python]
-suite = "trixie"
-kind = "runtime"
-packages = ["python3-minimal"]
-[services.web]
-dockerfile = "web.Dockerfile"
-context = "web"
-bases = ["python"]
-[environments.staging]
-namespace = "shop-staging"
-overlay = "k8s"
-remote = { context = "here", server = "SERVER", uid = "UID" }
-"""
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",

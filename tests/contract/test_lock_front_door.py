@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.contract.remote_shop import SETTINGS, UID
 from tests.contract.scripted_api import Reply, ScriptedApi
 
 if TYPE_CHECKING:
@@ -22,26 +23,6 @@ if TYPE_CHECKING:
     from tests.contract.scripted_api import Asked
 
 ROOT = Path(__file__).parents[2]
-UID = "5e5a5c0e-0000-4000-8000-0242ac120002"
-SETTINGS = """
-[project]
-name = "shop"
-source = "https://example.com/shop"
-[registry]
-repository = "registry.example.com/shop"
-[bases.python]
-suite = "trixie"
-kind = "runtime"
-packages = ["python3-minimal"]
-[services.web]
-dockerfile = "web.Dockerfile"
-context = "web"
-bases = ["python"]
-[environments.staging]
-namespace = "shop-staging"
-overlay = "k8s"
-remote = { context = "here", server = "SERVER", uid = "UID" }
-"""
 LEASES = {"resources": [{"name": "leases", "kind": "Lease", "namespaced": True}]}
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 

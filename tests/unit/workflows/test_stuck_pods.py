@@ -8,7 +8,7 @@ import pytest
 
 from plimsoll.domain.outcome import BrokenRelease
 from plimsoll.errors import Failed
-from plimsoll.workflows.stuck_pods import free_backed_off_pods, free_stuck_pods
+from plimsoll.workflows.stuck_pods import free_held_back_pods, free_stuck_pods
 from tests.fake_site import World
 
 if TYPE_CHECKING:
@@ -91,20 +91,20 @@ def test_a_pod_that_failed_before_and_is_not_ready_is_replaced(workload: str, co
     world = ready()
     kind = "apps/v1/StatefulSet" if workload == "store" else "apps/v1/Deployment"
     name = pod_of(world, workload, container)
-    assert free_backed_off_pods(world.site(), [world.live(kind, workload)]) == (name,)
+    assert free_held_back_pods(world.site(), [world.live(kind, workload)]) == (name,)
 
 
 @pytest.mark.parametrize("container", [FIRST_END, FRESH])
 def test_a_pod_that_is_not_held_back_is_left_alone(container: dict[str, Any]) -> None:
     world = ready()
     pod_of(world, "web", container)
-    assert free_backed_off_pods(world.site(), [world.live("apps/v1/Deployment", "web")]) == ()
+    assert free_held_back_pods(world.site(), [world.live("apps/v1/Deployment", "web")]) == ()
 
 
 def test_pods_of_another_release_are_left_to_their_controller() -> None:
     world = ready()
     pod_of(world, "web", WAITING, mark="staging-0")
-    assert free_backed_off_pods(world.site(), [world.live("apps/v1/Deployment", "web")]) == ()
+    assert free_held_back_pods(world.site(), [world.live("apps/v1/Deployment", "web")]) == ()
 
 
 def test_an_unchanged_release_that_no_longer_serves_fails_and_changes_no_record() -> None:
